@@ -35,18 +35,21 @@ RESTORED: Final = (
     "the database was restored or copied, so batches in it may have left already: nothing is sent"
     " before dispatcher migrate --restored"
 )
+#: the path of the file among the facts of an open connection
+_PATH: Final = "dispatcher_path"
 #: what the name of the small file beside a SQLite database ends with
 BESIDE: Final = "-progress"
 #: the facts of PostgreSQL that may change while the database stays the same
 _CHANGES = ("system", "timeline", "synchronous")
 _SYSTEM = "pg_catalog.pg_control_system()"
 _TIMELINE = "pg_catalog.pg_walfile_name(pg_lsn)", "pg_catalog.pg_current_wal_lsn()"
-#: rows that are never deleted; their numbers only grow
-_PROGRESS = text(
-    "SELECT coalesce((SELECT max(rowid) FROM dispatcher_attempt), 0)"
+#: of rows that are never deleted; their numbers only grow
+_ROWS = (
+    "coalesce((SELECT max(rowid) FROM dispatcher_attempt), 0)"
     " + coalesce((SELECT max(id) FROM dispatcher_action), 0)"
     " + coalesce((SELECT max(id) FROM dispatcher_opt_out_event), 0)"
 )
+_PROGRESS = text(f"SELECT (SELECT value FROM dispatcher_meta WHERE name = :name), {_ROWS}")  # noqa: S608
 
 
 #: a link is not followed; Windows has no such flag
@@ -124,12 +127,10 @@ def accept(session: Session) -> None:
 
 def progress(session: Session) -> Progress | None:
     """How far a SQLite database is, for its small file; None for others."""
-    if _on_postgresql(session) or (file := _file(session)) is None:
+    if _on_postgresql(session) or (path := _path(session)) is None:
         return None
-    value = meta.get(session, NAME)
-    if not value:
-        return None
-    return Progress(_beside(Path(file["path"])), json.loads(value)["id"], _rows(session))
+    value, rows = session.execute(_PROGRESS, {"name": NAME}).one()
+    return Progress(_beside(Path(path)), json.loads(value)["id"], rows) if value else None
 
 
 def is_same_server(known: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
@@ -205,16 +206,25 @@ def _read(file: Path) -> str | None:
 
 
 def _rows(session: Session) -> int:
-    rows: int = session.execute(_PROGRESS).scalar_one()
+    rows: int = session.execute(_PROGRESS, {"name": NAME}).one()[1]
     return rows
 
 
 def _file(session: Session) -> dict[str, Any] | None:
     """The facts of a SQLite database's file; None if it is in memory."""
-    for _, name, file in session.execute(text("PRAGMA database_list")):
-        if name == "main" and file:
-            return {"inode": Path(file).stat().st_ino, "path": file}
-    return None
+    path = _path(session)
+    return None if path is None else {"inode": Path(path).stat().st_ino, "path": path}
+
+
+def _path(session: Session) -> str | None:
+    """The path of a SQLite database's file as it was opened; None if it is in memory."""
+    of_connection = session.connection().info
+    if _PATH not in of_connection:
+        files = session.execute(text("PRAGMA database_list"))
+        main = (file for _, name, file in files if name == "main")
+        of_connection[_PATH] = next(main, None) or None
+    path: str | None = of_connection[_PATH]
+    return path
 
 
 def _beside(path: Path) -> Path:
