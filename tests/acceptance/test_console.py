@@ -183,6 +183,7 @@ def test_newcomer_watches_a_campaign_finish_beside_run_and_the_sandbox(
 
 
 @needs_workers
+@pytest.mark.timeout(580)  # three processes twice, two people, and their browser
 def test_one_writes_another_approves_and_it_waits_over_a_sunday(
     tmp_path: Path, environment: dict[str, str], open_page: OpenPage
 ) -> None:
