@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
@@ -12,9 +13,11 @@ from dispatcher.campaigns.draft import MOST_ROWS, Draft, DraftRow
 from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.errors import InvalidCampaign, InvalidPhone, InvalidText, UnusableInput
 from dispatcher.recipients import Recipient
+from dispatcher.recipients.column_names import last_contact_column
 from dispatcher.recipients.keys import UnusableKeyError, key_of
 from dispatcher.recipients.local_numbers import normalise_in
 from dispatcher.recipients.reasons import EXPLANATIONS, NOT_A_RECIPIENT, UNUSABLE_KEY
+from dispatcher.recipients.values import text_of
 from dispatcher.settings import Settings
 from dispatcher.storage import draft_lists
 from dispatcher.texts.arrival import checked
@@ -23,6 +26,10 @@ from dispatcher.window.territories import find
 
 #: rows that are read at a time, each time in a session of its own
 _STRIDE: Final = 1000
+#: the column of the last contacts where none is called so
+_CONTACT: Final = "last_contact"
+#: whether one is; the rows of a list have the same columns
+_named = lru_cache(maxsize=64)(lambda names: last_contact_column(names) is not None)
 
 
 def storable(recipients: Iterable[RecipientInput]) -> list[Recipient]:
@@ -37,7 +44,27 @@ def storable(recipients: Iterable[RecipientInput]) -> list[Recipient]:
         )
     if not found:
         raise InvalidCampaign("the list has no row")
-    return found
+    return _with_contacts(found)
+
+
+def _with_contacts(found: list[Recipient]) -> list[Recipient]:
+    """The same, the last contacts in a column that tells by its name what it is.
+
+    A draft stores columns by name, and not which of them the caller has named.
+    """
+    if all(one.last_contact is None or _named(tuple(one.fields)) for one in found):
+        return found
+    return [
+        Recipient(
+            one.phone,
+            {**one.fields, _CONTACT: text_of(one.last_contact)},
+            one.territory,
+            one.row,
+            fault=one.fault,
+            key=one.key,
+        )
+        for one in found
+    ]
 
 
 def recipients_of(installation: Installation, draft: Draft) -> Iterator[Recipient]:
@@ -99,5 +126,11 @@ def _storable(recipient: Recipient) -> Recipient:
     except UnusableKeyError:
         fault = fault or UNUSABLE_KEY
     return Recipient(
-        phone, recipient.fields, recipient.territory, recipient.row, fault=fault, key=key
+        phone,
+        recipient.fields,
+        recipient.territory,
+        recipient.row,
+        fault=fault,
+        key=key,
+        last_contact=recipient.last_contact,
     )

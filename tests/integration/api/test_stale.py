@@ -73,10 +73,18 @@ def test_list_with_last_contacts_names_who_is_stale(bench: Bench, *, at_hand: bo
     assert stale(bench, years=4) == []
 
 
-def test_list_of_a_draft_stores_last_contacts_once_it_is_submitted(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    "anne",
+    [
+        person(ANNE, OLD.isoformat()),
+        Recipient(ANNE, {"vu": "?"}, last_contact=OLD),
+        Recipient(ANNE, {"vu": "?"}, last_contact=OLD.isoformat()),
+    ],
+)
+def test_list_of_a_draft_stores_last_contacts_once_it_is_submitted(bench: Bench, anne: Any) -> None:
     drafts = bench.dispatcher.drafts
     draft = drafts.create("soldes", TEXT)
-    draft = drafts.set_list("soldes", [person(ANNE, OLD.isoformat())], version=draft.version)
+    draft = drafts.set_list("soldes", [anne], version=draft.version)
     draft, _ = drafts.plan("soldes", version=draft.version)
     assert stored(bench) == {}
     drafts.submit("soldes", version=draft.version)

@@ -140,6 +140,19 @@ def test_column_of_the_stored_list_can_be_changed(sign_in: SignIn) -> None:
     assert "<option selected>b</option>" in client.get(PAGE).content.decode()
 
 
+def test_file_is_read_as_the_form_says(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    begin(client)
+    people = "Export du 3 mars\nprénom;mobile;vu\nZoé;06 39 98 00 01;03/02/2026\n".encode("cp850")
+    said = {"encoding": "cp850", "skip_lines": "1", "contact_column": "vu"}
+    client.post(PAGE, form(file=upload(people), **said))
+    [row] = dispatcher.drafts.rows(1)
+    assert row.text == "Bonjour Zoé, les soldes !"
+    assert row.fields["last_contact"] == "03/02/2026"
+    wrong = client.post(PAGE, form(file=upload(people), skip_lines="une"))
+    assert "nombre entier" in text(wrong)
+
+
 def test_sheet_of_a_workbook_is_shown_and_can_be_chosen(sign_in: SignIn) -> None:
     client = sign_in("writes")
     begin(client)
@@ -189,6 +202,7 @@ def test_campaign_is_submitted_once_however_often_it_is_clicked(sign_in: SignIn)
         assert answer.redirect_chain[-1][0] == "/sms/campaigns/1/"
     assert len(dispatcher.campaigns()) == 1
     assert dispatcher.actions(1)[0].actor == "zoe"
+    assert "Écrit par zoe" in text(client.get("/sms/campaigns/1/"))
 
 
 def test_plan_that_was_not_seen_is_not_handed_in(sign_in: SignIn) -> None:
@@ -252,6 +266,17 @@ def test_moment_that_no_calendar_has_is_refused_in_a_sentence(
         assert "Pas enregistré" in text(answer)
 
 
+def test_user_of_the_system_is_named_in_french(sign_in: SignIn) -> None:
+    dispatcher.drafts.create("soldes", "Soldes !")
+    client = sign_in("writes")
+    for path in ("/sms/drafts/", PAGE, "/sms/installation/record/"):
+        page = text(
+            client.get(path) if "record" not in path else sign_in("operates", name="max").get(path)
+        )
+        assert "(utilisateur du système)" in page
+        assert "(system user)" not in page
+
+
 def test_number_for_a_testers_name_is_masked(sign_in: SignIn) -> None:
     operator = sign_in("operates")
     tester = {"name": INES, "phone": INES, "any_hour": "on"}
@@ -289,6 +314,7 @@ def test_author_cannot_approve_by_any_request_and_another_can(sign_in: SignIn) -
             answer = other.post(f"{PAGE}approve/", {"fingerprint": draft.fingerprint}, follow=True)
             assert answer.redirect_chain[-1][0] == "/sms/campaigns/1/"
         assert [one.actor for one in dispatcher.actions(1) if one.verb == "approve"] == ["luc"]
+        assert "Validé par luc" in text(author.get("/sms/campaigns/1/"))
 
 
 def test_approval_needs_permission_token_post_and_the_plan_that_was_read(sign_in: SignIn) -> None:

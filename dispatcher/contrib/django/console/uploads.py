@@ -13,6 +13,16 @@ from dispatcher.recipients.files import RecipientFile, open_recipients
 
 #: bytes of an uploaded list
 MOST: Final = 32 * 1024 * 1024
+#: the encodings of text that people may have to name, and what they are called
+ENCODINGS: Final = (
+    ("utf-8", "UTF-8"),
+    ("cp1252", "Windows-1252"),
+    ("iso-8859-15", "ISO 8859-15"),
+    ("mac-roman", "Mac OS Roman"),
+    ("cp850", "MS-DOS (cp850)"),
+)
+#: digits of the number of lines above the header
+_DIGITS: Final = 4
 
 
 def given(request: HttpRequest) -> bool:
@@ -35,6 +45,9 @@ def opened(request: HttpRequest) -> RecipientFile:
         sheet=_said(request, "sheet"),
         key_column=_said(request, "key_column"),
         territory_column=_said(request, "territory_column"),
+        last_contact_column=_said(request, "contact_column"),
+        encoding=_said(request, "encoding"),
+        skip_lines=_lines(request),
         hidden="hidden" in request.POST,
     )
 
@@ -44,6 +57,14 @@ def name_of(request: HttpRequest, sheet: str | None) -> str:
     file = request.FILES.get("file")
     name = str(file.name or "") if file is not None else ""
     return f"{name} ({sheet})" if name and sheet else name
+
+
+def _lines(request: HttpRequest) -> int:
+    """How many lines stand above the header. Raises UnusableInput."""
+    written = _said(request, "skip_lines") or "0"
+    if not written.isdecimal() or len(written) > _DIGITS:
+        raise UnusableInput(_("the lines above the header are a whole number"))
+    return int(written)
 
 
 def _said(request: HttpRequest, name: str) -> str | None:

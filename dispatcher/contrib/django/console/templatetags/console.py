@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from dispatcher.campaigns import wording
 from dispatcher.campaigns.bar import ENDED, OPEN, percent_ended, pieces
+from dispatcher.campaigns.draft import SYSTEM, TOKEN
 from dispatcher.campaigns.progress import Progress
 from dispatcher.campaigns.records import Page
 from dispatcher.language import Language
@@ -139,6 +140,19 @@ def euros(amount: Decimal, language: Language) -> str:
 def hidden(words: object) -> str:
     """A free text with everything masked that may be a phone number."""
     return masked(str(words))
+
+
+@register.filter
+def person(name: object, language: Language) -> str:
+    """Who acts; the mark behind a name that no login gave is translated."""
+    words = str(name)
+    return masked(language.say(words) if words.endswith((SYSTEM, TOKEN)) else words)
+
+
+@register.filter
+def people(names: Sequence[str], language: Language) -> str:
+    """The same of several."""
+    return ", ".join(person(name, language) for name in names)
 
 
 @register.simple_tag

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from dispatcher.campaigns.causes import Cause
+from dispatcher.campaigns.draft import Draft
 from dispatcher.campaigns.progress import Progress
 from dispatcher.campaigns.records import MessageRecord, Page
 from dispatcher.contrib.django import dispatcher
@@ -27,6 +28,7 @@ from dispatcher.contrib.django.console.page import (
     show,
 )
 from dispatcher.contrib.django.console.reader import language_of
+from dispatcher.errors import NotFound
 
 #: seconds until the page asks again: while messages leave, and while reports come in
 _LEAVING, _REPORTED = 3, 15
@@ -45,6 +47,7 @@ def detail(request: HttpRequest, number: int) -> HttpResponse:
         "campaign",
         progress.reference,
         campaign=dispatcher.campaign(number),
+        draft=_draft_of(progress),
         page=dispatcher.batches(number, offset=offset_of(request), limit=LIMIT),
         actions=dispatcher.actions(number, limit=LIMIT),
         doubts=[one for one in dispatcher.doubts() if one.reference == progress.reference],
@@ -56,6 +59,15 @@ def detail(request: HttpRequest, number: int) -> HttpResponse:
         ],
         **_live(request, progress),
     )
+
+
+def _draft_of(progress: Progress) -> Draft | None:
+    """The draft that the campaign was; None if it was submitted otherwise."""
+    try:
+        draft = dispatcher.drafts.get(progress.reference)
+    except NotFound:
+        return None
+    return draft if draft.campaign == progress.id else None
 
 
 @page(roles.VIEW)

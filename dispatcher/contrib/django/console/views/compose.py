@@ -21,7 +21,7 @@ from dispatcher.contrib.django.console.draft_form import DraftForm, NameForm
 from dispatcher.contrib.django.console.draft_page import LIVE_ROWS, seen
 from dispatcher.contrib.django.console.page import may, page, sees_numbers, sentence, show
 from dispatcher.contrib.django.console.reader import language_of
-from dispatcher.contrib.django.console.uploads import given, name_of, opened
+from dispatcher.contrib.django.console.uploads import ENCODINGS, given, name_of, opened
 from dispatcher.errors import (
     DispatcherError,
     DraftChanged,
@@ -212,7 +212,7 @@ def _is_done(draft: Draft, form: DraftForm) -> bool:
 
 def _form_page(request: HttpRequest, draft: Draft, form: DraftForm, **context: Any) -> HttpResponse:
     found = {**seen(request, draft), **context}
-    return show(request, "compose", draft.reference, form=form, **found)
+    return show(request, "compose", draft.reference, form=form, encodings=ENCODINGS, **found)
 
 
 def _problem(request: HttpRequest, error: DispatcherError) -> dict[str, Any]:
