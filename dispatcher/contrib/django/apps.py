@@ -11,7 +11,7 @@ from django.db.models.signals import post_migrate
 
 
 class DispatcherConfig(AppConfig):
-    """SMS campaigns: one setting, one object, commands and a section of the admin."""
+    """SMS campaigns: one setting, one object, commands, and links to the console in the admin."""
 
     name = "dispatcher.contrib.django"
     label = "dispatcher"
@@ -22,7 +22,7 @@ class DispatcherConfig(AppConfig):
         """Register the checks, who is signed in, and the tables after each migrate."""
         from dispatcher.api.actor import ask
         from dispatcher.contrib.django import reporter, signed_in, under_test
-        from dispatcher.contrib.django.checks import check_settings, check_tables
+        from dispatcher.contrib.django.checks import check_console, check_settings, check_tables
         from dispatcher.contrib.django.migrate import follow
         from dispatcher.contrib.django.surroundings import check_surroundings
         from dispatcher.settings import origin
@@ -35,6 +35,7 @@ class DispatcherConfig(AppConfig):
         checks.register(check_settings)
         checks.register(check_tables, checks.Tags.database)
         checks.register(check_surroundings)
+        checks.register(check_console, checks.Tags.urls)
         post_migrate.connect(follow, sender=self, dispatch_uid="dispatcher.tables")
         setting_changed.connect(_forget, dispatch_uid="dispatcher.settings")
 

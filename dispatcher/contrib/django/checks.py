@@ -7,8 +7,11 @@ from collections.abc import Collection, Iterator
 from importlib.util import find_spec
 from typing import Any
 
+from django.apps import apps
+from django.conf import settings
 from django.core import checks
 from django.db import connections
+from django.urls import NoReverseMatch, reverse
 
 from dispatcher.contrib.django import conf
 from dispatcher.contrib.django.database import DjangoDatabase
@@ -37,6 +40,23 @@ def check_tables(
         return [checks.Error(str(error), id="dispatcher.E010")]
     except ConfigurationError:
         return []  # the check of the settings says it
+    return []
+
+
+def check_console(**_: Any) -> list[checks.CheckMessage]:
+    """A warning if the links of the admin's section lead nowhere."""
+    if not apps.is_installed("django.contrib.admin") or not getattr(settings, "ROOT_URLCONF", ""):
+        return []
+    try:
+        reverse("admin:dispatcher_campaign_changelist")
+    except NoReverseMatch:  # no admin in any urls.py
+        return []
+    try:
+        reverse("console:campaigns")
+    except NoReverseMatch:
+        from dispatcher.contrib.django.admin import NO_CONSOLE
+
+        return [checks.Warning(NO_CONSOLE, id="dispatcher.W004")]
     return []
 
 

@@ -1,4 +1,4 @@
-"""Models for permissions and for the admin's index. None of them has rows.
+"""Models for permissions and for the links in the admin. None of them has rows.
 
 The rows are the dispatcher's own; ``dispatcher.progress``, ``batches`` and the like read them.
 """

@@ -1,523 +1,125 @@
-"""The section of the admin: what it shows, whom it lets do what, and what it keeps to itself."""
+"""The section of the admin: whom it leads where, and its permissions."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator
-from datetime import timedelta
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Permission, User
-from django.db import connection
-from django.test import Client
-from django.test.utils import CaptureQueriesContext
+from django.core.management import call_command
+from django.http import HttpResponse
+from django.test import Client, override_settings
+from django.urls import clear_url_caches, include, path, set_urlconf
 
-from dispatcher import Settings
-from dispatcher.contrib.django import lazy
-from dispatcher.contrib.django.django_dispatcher import DjangoDispatcher
-from tests import django_project
-from tests.fakes import FakeGateway, HandClock
-from tests.integration.bench import OPEN, TEXT, people
-from tests.statements import add_doubts, counted
+from dispatcher.contrib.django.checks import check_console
 
-CAMPAIGNS, DOUBTS, OPT_OUTS = (
-    f"/admin/dispatcher/{name}/" for name in ("campaign", "doubt", "optout")
-)
-#: one for each who may do everything but what a test takes away
-VERBS = ("pause_campaign", "resume_campaign", "cancel_campaign", "resend_doubt", "give_up_doubt")
 VIEWS = ("view_campaign", "view_doubt", "view_optout")
 
 
-class Office:
-    """The shop's dispatcher with a gateway in memory, and those who sit before the admin."""
+class WithoutConsole:
+    """The ``urls.py`` of a project that has the admin alone."""
 
-    def __init__(self, **settings: Any) -> None:
-        self.clock = HandClock(OPEN)
-        self.gateway = FakeGateway(self.clock)
-        self.dispatcher = DjangoDispatcher(
-            Settings.of(sender="MaBoutique", credit_check="off", **settings),
-            "default",
-            clock=self.clock,
-            gateway=self.gateway,
-        )
+    urlpatterns: Sequence[object] = (path("admin/", admin.site.urls),)
 
-    def client(self, *permissions: str, name: str = "zoe", **options: Any) -> Client:
-        user = User.objects.create_user(name, is_staff=True)
-        user.user_permissions.set(
-            Permission.objects.filter(
-                codename__in=permissions, content_type__app_label="dispatcher"
-            )
-        )
-        assert user.user_permissions.count() == len(permissions)
-        client = Client(**options)
-        client.force_login(user)
-        return client
 
-    def in_doubt(self, reference: str = "soldes") -> int:
-        """A campaign whose only batch is in doubt; the id of the batch."""
-        self.dispatcher.submit(reference, TEXT, people(3))
-        batch = self.dispatcher.batches(reference)[0].id
-        self.gateway.behave = self.gateway.swallow
-        self.dispatcher.steps.send_batch(batch)
-        assert self.dispatcher.batch(batch).state == "in_doubt"
-        return batch
+class WithoutAdmin:
+    """The ``urls.py`` of a project that has neither."""
+
+    urlpatterns: Sequence[object] = (path("", lambda _: HttpResponse()),)
+
+
+class Renamed:
+    """The ``urls.py`` of a project that has the console at another address."""
+
+    urlpatterns: Sequence[object] = (
+        path("admin/", admin.site.urls),
+        path("texts/", include("dispatcher.contrib.django.console.urls")),
+    )
 
 
 @pytest.fixture
-def office(shop: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
-    monkeypatch.setattr("dispatcher.dispatch.safeguards.MOST_SKEW", timedelta.max)
-    office = Office()
-    lazy._wrapped = office.dispatcher
-    yield office
-    lazy.forget()
+def urls() -> Iterator[None]:
+    yield
+    clear_url_caches()
+    set_urlconf(None)
 
 
-def text_of(client: Client, path: str, *, status: int = 200, **form: Any) -> str:
-    """The words of a page, without its tags."""
-    response = client.post(path, form) if form else client.get(path)
-    assert response.status_code == status, response.content.decode()
-    page = re.sub(r"<(script|style).*?</\1>", "", response.content.decode(), flags=re.DOTALL)
-    return " ".join(re.sub(r"<[^>]*>", " ", page).split())
+def staff(*permissions: str, name: str = "zoe") -> Client:
+    user = User.objects.create_user(name, is_staff=True)
+    user.user_permissions.set(
+        Permission.objects.filter(codename__in=permissions, content_type__app_label="dispatcher")
+    )
+    client = Client()
+    client.force_login(user)
+    return client
 
 
-# -- what it shows
-
-
-def test_index_lists_the_three_sections(office: Office) -> None:
-    shown = text_of(office.client(*VIEWS), "/admin/")
+def test_index_lists_the_three_sections_and_offers_no_rows(shop: str) -> None:
+    shown = staff(*VIEWS).get("/admin/").content.decode()
     for section in ("Campaigns", "Batches in doubt", "Opt-outs"):
-        assert section in shown
-    assert "/add/" not in office.client(*VIEWS, name="luc").get("/admin/").content.decode()
-
-
-def test_campaigns_page_shows_what_each_waits_for(office: Office) -> None:
-    office.dispatcher.submit("soldes", TEXT, people(3), not_before=OPEN + timedelta(days=1))
-    client = office.client("view_campaign")
-
-    shown = text_of(client, CAMPAIGNS)
-
-    assert "soldes running" in shown
-    assert "waits until Wednesday 10:00: scheduled" in shown
-    assert "Nothing has ever ticked" in shown
-    office.dispatcher.tick()
-    assert "ticked" not in text_of(client, CAMPAIGNS)
-    office.clock.forward(minutes=7)
-    assert "Nothing has ticked for 7 minutes" in text_of(client, CAMPAIGNS)
-
-
-def test_campaign_page_shows_bar_batches_and_actions(office: Office) -> None:
-    campaign = office.dispatcher.submit("soldes", TEXT, people(3), by="zoe")
-    batch = office.dispatcher.batches("soldes")[0].id
-    office.dispatcher.steps.send_batch(batch)
-    client = office.client("view_campaign")
-
-    shown = text_of(client, f"{CAMPAIGNS}{campaign}/")
-
-    assert f"text {TEXT}" in shown
-    assert "sent 3" in shown
-    assert re.search(r"metropole sent 3 sent 3 3 0\.11 € 1", shown)
-    assert "zoe submit" in shown
-    page = client.get(f"{CAMPAIGNS}{campaign}/").content.decode()
-    assert '<rect x="0" y="0" width="1000" height="10" fill="#1c7ed6">' in page
-    assert " style=" not in page.split('id="content-main"')[1].split("</table>")[0]
-
-
-def test_pages_show_amounts_in_one_form(office: Office) -> None:
-    campaign = office.dispatcher.submit("soldes", TEXT, people(3))
-    batch = office.dispatcher.batches("soldes")[0].id
-    office.dispatcher.steps.send_batch(batch)
-    client = office.client("view_campaign", "view_doubt")
-    for page in ("", f"{campaign}/", f"batches/{batch}/"):
-        shown = text_of(client, f"{CAMPAIGNS}{page}")
-        assert "0.11 €" in shown
-        assert "0.114" not in shown
-
-
-def test_campaign_page_shows_its_sender(office: Office) -> None:
-    number = office.dispatcher.submit("number", TEXT, people(1), from_number="+33639988888")
-    survey = office.dispatcher.submit("survey", "", people(1), survey="a1b2")
-    client = office.client("view_campaign")
-    shown = text_of(client, f"{CAMPAIGNS}{number}/")
-    assert f"text {TEXT} long number +33639988888" in shown
-    shown = text_of(client, f"{CAMPAIGNS}{survey}/")
-    assert "survey a1b2" in shown
-    assert "sender" not in shown
-
-
-def test_page_of_a_running_campaign_refreshes_and_of_an_ended_one_does_not(
-    office: Office,
-) -> None:
-    campaign = office.dispatcher.submit("soldes", TEXT, people(3))
-    client = office.client("view_campaign")
-    refresh = b'http-equiv="refresh"'
-    assert refresh in client.get(f"{CAMPAIGNS}{campaign}/").content
-    office.dispatcher.cancel(campaign)
-    assert refresh not in client.get(f"{CAMPAIGNS}{campaign}/").content
-
-
-def test_reference_in_the_search_redirects_to_its_campaign(office: Office) -> None:
-    campaign = office.dispatcher.submit("soldes", TEXT, people(3))
-    client = office.client("view_campaign")
-    found = client.get(CAMPAIGNS, {"q": "soldes"})
-    assert found.headers["Location"] == f"{CAMPAIGNS}{campaign}/"
-    assert "There is no campaign" in text_of(client, f"{CAMPAIGNS}?q=nothing")
+        assert f">{section}</a>" in shown
+    assert "/admin/dispatcher/campaign/add/" not in shown
 
 
 @pytest.mark.parametrize(
-    ("query", "shown"),
+    ("path_of_admin", "page"),
     [
-        ("", {"soldes-1", "soldes-2", "autre"}),
-        ("state=paused&since=2026-01-01&reference_prefix=", {"soldes-2"}),
-        ("reference_prefix=soldes", {"soldes-1", "soldes-2"}),
-        ("since=2999-01-01", set()),
-        ("since=yesterday", {"soldes-1", "soldes-2", "autre"}),
+        ("campaign/", "/sms/campaigns/"),
+        ("campaign/7/", "/sms/campaigns/7/"),
+        ("campaign/batches/8/", "/sms/batches/8/"),
+        ("doubt/", "/sms/doubts/"),
+        ("optout/", "/sms/opt-outs/"),
     ],
 )
-def test_list_shows_what_the_filters_select(office: Office, query: str, shown: set[str]) -> None:
-    for reference in ("soldes-1", "soldes-2", "autre"):
-        office.dispatcher.submit(reference, TEXT, people(1))
-    office.dispatcher.pause("soldes-2")
-
-    page = office.client("view_campaign").get(f"{CAMPAIGNS}?{query}").content.decode()
-
-    assert {one for one in ("soldes-1", "soldes-2", "autre") if f">{one}</a>" in page} == shown
-    assert ("All campaigns are shown: since" in page) == (query == "since=yesterday")
-
-
-def test_tags_are_shown_and_filtered_by(office: Office) -> None:
-    campaign = office.dispatcher.submit("soldes", TEXT, people(1), tags=["lyon", "sale"])
-    office.dispatcher.submit("autre", TEXT, people(1))
-    client = office.client("view_campaign")
-
-    page = client.get(f"{CAMPAIGNS}?tag=SALE").content.decode()
-
-    assert (">soldes</a>" in page, ">autre</a>" in page) == (True, False)
-    assert "lyon, sale" in page
-    assert "tags lyon, sale" in text_of(client, f"{CAMPAIGNS}{campaign}/")
-
-
-def test_long_list_is_cut_in_pages(office: Office) -> None:
-    for number in range(51):
-        office.dispatcher.submit(f"c{number:02d}", TEXT, people(1))
-    client = office.client("view_campaign")
-    first, second = (text_of(client, f"{CAMPAIGNS}?from={at}") for at in (0, 50))
-    assert "51 campaigns more" in first
-    assert ("c50 " in first, "c00 " in first) == (True, False)
-    assert ("c50 " in second, "c00 " in second) == (False, True)
-    assert text_of(client, f"{CAMPAIGNS}?from=no").count("c50") == 1
-
-
-@pytest.mark.parametrize(
-    "path",
-    ["9/", "batches/9/", "9/pause/", f"{'9' * 20}/", f"batches/{'9' * 20}/", f"{'9' * 20}/pause/"],
-)
-def test_unknown_address_is_not_found(office: Office, path: str) -> None:
-    client = office.client("view_campaign", "pause_campaign")
-    assert client.get(f"{CAMPAIGNS}{path}").status_code == 404
-
-
-# -- numbers
-
-
-def test_number_without_the_permission_is_masked(office: Office) -> None:
-    office.dispatcher.submit("soldes", TEXT, people(2))
-    office.dispatcher.opt_outs.add(people(1, 2))
-    batch = f"{CAMPAIGNS}batches/{office.dispatcher.batches('soldes')[0].id}/"
-    some = office.client("view_campaign", "view_optout")
-    for path, masked in ((batch, "+336••••••00"), (OPT_OUTS, "+336••••••02")):
-        assert masked in text_of(some, path)
-        assert "98000" not in some.get(path).content.decode()
-
-    everything = office.client("view_campaign", "view_optout", "show_full_numbers", name="luc")
-    assert people(1)[0] in text_of(everything, batch)
-    assert people(1, 2)[0] in text_of(everything, OPT_OUTS)
-    assert {
-        (seen.actor, seen.origin, seen.reason)
-        for seen in office.dispatcher.record.page(verb="see numbers")
-    } == {
-        ("luc", "Django, from 127.0.0.1", f"of batch {batch.split('/')[-2]}"),
-        ("luc", "Django, from 127.0.0.1", "of the opt-out list"),
-    }
-
-
-@pytest.mark.parametrize("gap", ["/", ".", "-", "_", "\u2212"], ids=ascii)
-def test_number_in_a_reference_or_a_reason_is_masked_on_every_page(
-    office: Office, gap: str
+def test_page_of_the_admin_leads_to_that_of_the_console(
+    shop: str, path_of_admin: str, page: str
 ) -> None:
-    number = gap.join(("06", "39", "98", "00", "00"))
-    office.dispatcher.submit(f"for {number}", TEXT, people(2))
-    office.dispatcher.pause(f"for {number}", reason=f"{number} complained", by=f"for {number}")
-    office.dispatcher.opt_outs.add(people(1), reason=f"{number} rang", source=number, by=number)
-    batch = office.dispatcher.batches(f"for {number}")[0].id
-    client = office.client("view_campaign", "view_optout", "resume_campaign")
-
-    pages = [
-        text_of(client, CAMPAIGNS),
-        text_of(client, f"{CAMPAIGNS}1/"),
-        text_of(client, f"{CAMPAIGNS}1/resume/"),
-        text_of(client, f"{CAMPAIGNS}1/resume/", status=302, reason=f"{number} is calm"),
-        text_of(client, f"{CAMPAIGNS}batches/{batch}/"),
-        text_of(client, OPT_OUTS),
-        text_of(client, OPT_OUTS, phone=people(1)[0]),
-    ]
-
-    for page in pages:
-        assert "639980" not in re.sub(r"[\W_]", "", page)
+    answer = staff(*VIEWS).get(f"/admin/dispatcher/{path_of_admin}")
+    assert (answer.status_code, answer.headers["Location"]) == (302, page)
 
 
-def test_opt_out_in_any_spelling_is_found_by_post_only(office: Office) -> None:
-    office.dispatcher.opt_outs.add(people(1), reason="by phone", by="luc")
-    client = office.client("view_optout")
-
-    shown = text_of(client, OPT_OUTS, phone="06 39 98 00 00")
-
-    assert "+336••••••00 It is on the list" in shown
-    assert "add by hand luc by phone" in shown
-    assert "not on the list" in text_of(client, OPT_OUTS, phone="06 39 98 00 01")
-    assert "landline" in text_of(client, OPT_OUTS, phone="01 40 00 00 00")
-    assert "It is on the list" not in text_of(client, f"{OPT_OUTS}?phone=0639980000")
+def test_console_is_found_at_any_address(shop: str, urls: None) -> None:
+    with override_settings(ROOT_URLCONF=Renamed):
+        answer = staff(*VIEWS).get("/admin/dispatcher/campaign/7/")
+        assert answer.headers["Location"] == "/texts/campaigns/7/"
+        assert check_console() == []
 
 
-def test_adding_an_opt_out_needs_a_reason_and_the_permission(office: Office) -> None:
-    phone = "06 39 98 00 00"
-    some, more = (
-        office.client("view_optout"),
-        office.client("view_optout", "add_optout", name="luc"),
-    )
-
-    text_of(some, OPT_OUTS, status=403, phone=phone, add="1", reason="by phone")
-    assert "a reason is needed" in text_of(more, OPT_OUTS, phone=phone, add="1")
-    assert phone not in office.dispatcher.opt_outs
-
-    assert "Added: it is on the list" in text_of(
-        more, OPT_OUTS, phone=phone, add="1", reason="by phone"
-    )
-    [change] = office.dispatcher.opt_outs.history(phone)
-    assert (change.actor, change.source, change.reason) == ("luc", "admin", "by phone")
+def test_link_without_its_permission_is_refused(shop: str) -> None:
+    client = staff("view_doubt")
+    assert client.get("/admin/dispatcher/campaign/").status_code == 403
+    assert client.get("/admin/dispatcher/doubt/").status_code == 302
+    stranger = Client().get("/admin/dispatcher/doubt/")
+    assert stranger.headers["Location"].startswith("/admin/login/")
 
 
-def test_probable_refusals_are_listed_and_decided(office: Office) -> None:
-    for phone in people(2):
-        reply = {"type": "response", "phone_number": phone, "text": "Non merci STOP"}
-        office.dispatcher.inbox.take("reply", json.dumps(reply).encode())
-    anne, bruno = people(2)
-    some, more = (
-        office.client("view_optout"),
-        office.client("view_optout", "add_optout", name="luc"),
-    )
-
-    assert "To decide" in text_of(some, OPT_OUTS)
-    assert "Non merci STOP" in text_of(some, OPT_OUTS)
-    text_of(some, OPT_OUTS, status=403, phone=anne, no_refusal="1", reason="our hours")
-    assert "a reason is needed" in text_of(more, OPT_OUTS, phone=anne, no_refusal="1")
-    assert "not on the list" in text_of(more, OPT_OUTS, phone=anne, no_refusal="1", reason="why")
-    assert "it is on the list" in text_of(more, OPT_OUTS, phone=bruno, refused="1", reason="why")
-    assert "To decide" not in text_of(some, OPT_OUTS)
-    assert office.dispatcher.opt_outs.history(anne)[-1].actor == "luc"
+def test_project_without_the_console_is_told_what_to_add(shop: str, urls: None) -> None:
+    with override_settings(ROOT_URLCONF=WithoutConsole):
+        answer = staff(*VIEWS).get("/admin/dispatcher/campaign/", follow=True)
+        assert answer.redirect_chain == [("/admin/", 302)]
+        assert "dispatcher.contrib.django.console.urls" in answer.content.decode()
+        [warning] = check_console()
+        assert (warning.id, warning.level) == ("dispatcher.W004", 30)
 
 
-# -- verbs
+def test_project_without_the_admin_needs_no_console(shop: str, urls: None) -> None:
+    with override_settings(ROOT_URLCONF=WithoutAdmin):
+        assert check_console() == []
+    with override_settings(ROOT_URLCONF=None):
+        assert check_console() == []
 
 
-@pytest.mark.parametrize(
-    ("before", "verb", "after"),
-    [
-        ("running", "pause", "paused"),
-        ("paused", "resume", "running"),
-        ("running", "cancel", "cancelled"),
-    ],
-)
-def test_action_without_a_reason_is_refused_and_with_one_recorded(
-    office: Office, before: str, verb: str, after: str
-) -> None:
-    campaign = office.dispatcher.submit("soldes", TEXT, people(3))
-    if before == "paused":
-        office.dispatcher.pause(campaign, reason="wrong text")
-    client = office.client("view_campaign", f"{verb}_campaign")
-    path = f"{CAMPAIGNS}{campaign}/{verb}/"
-    assert f'href="{verb}/"' in client.get(f"{CAMPAIGNS}{campaign}/").content.decode()
-
-    assert "soldes" in text_of(client, path)
-    assert office.dispatcher.progress(campaign).state == before
-    assert "a reason is needed" in text_of(client, path, reason=" ")
-    assert office.dispatcher.progress(campaign).state == before
-
-    done = client.post(path, {"reason": "asked by the shop"}, follow=True)
-
-    assert done.redirect_chain == [(f"{CAMPAIGNS}{campaign}/", 302)]
-    assert office.dispatcher.progress(campaign).state == after
-    latest = office.dispatcher.actions(campaign)[0]
-    assert (latest.verb, latest.actor, latest.reason) == (verb, "zoe", "asked by the shop")
-    assert f"Campaign soldes is {after}" in done.content.decode()
-
-
-def test_forbidden_action_is_not_offered_and_refused(office: Office) -> None:
-    campaign = office.dispatcher.submit("soldes", TEXT, people(3))
-    office.dispatcher.cancel(campaign)
-    client = office.client("view_campaign", *VERBS)
-
-    page = client.get(f"{CAMPAIGNS}{campaign}/").content.decode()
-    assert "object-tools" not in page
-    shown = text_of(client, f"{CAMPAIGNS}{campaign}/resume/", reason="yes")
-    assert "a cancelled campaign cannot become running" in shown
-
-
-def test_action_without_its_permission_is_refused(office: Office) -> None:
-    campaign = office.dispatcher.submit("soldes", TEXT, people(3))
-    batch = office.in_doubt("other")
-    client = office.client(*VIEWS)
-
-    assert "object-tools" not in client.get(f"{CAMPAIGNS}{campaign}/").content.decode()
-    for path in (
-        *(f"{CAMPAIGNS}{campaign}/{verb}/" for verb in ("pause", "resume", "cancel")),
-        *(f"{DOUBTS}{batch}/{verb}/" for verb in ("resend", "give-up")),
-    ):
-        text_of(client, path, status=403, reason="yes")
-        text_of(client, path, status=403)
-    assert office.dispatcher.progress(campaign).state == "running"
-    assert office.dispatcher.batch(batch).state == "in_doubt"
-
-
-def test_page_without_its_permission_is_refused(office: Office) -> None:
-    campaign = office.dispatcher.submit("soldes", TEXT, people(3))
-    client = office.client(*VERBS)
-    for path in (
-        CAMPAIGNS,
-        f"{CAMPAIGNS}{campaign}/",
-        f"{CAMPAIGNS}{campaign}/pause/",
-        DOUBTS,
-        OPT_OUTS,
-    ):
-        assert client.get(path).status_code == 403
-    assert Client().get(CAMPAIGNS).status_code == 302
-
-
-def test_post_without_csrf_token_is_refused(office: Office) -> None:
-    campaign = office.dispatcher.submit("soldes", TEXT, people(3))
-    client = office.client("view_campaign", *VERBS, enforce_csrf_checks=True)
-    done = client.post(f"{CAMPAIGNS}{campaign}/cancel/", {"reason": "ha"})
-    assert done.status_code == 403
-    assert office.dispatcher.progress(campaign).state == "running"
-
-
-# -- doubts
-
-
-def test_pages_of_fifty_take_as_many_statements_as_those_of_three(office: Office) -> None:
-    office = Office(doubt_limit=99)
-    lazy._wrapped = office.dispatcher
-    client, counts = office.client(*VIEWS), []
-    for first, last in ((0, 3), (3, 50)):
-        add_doubts(office.dispatcher, office.gateway, first, last)
-        for path in (CAMPAIGNS, DOUBTS):
-            with counted() as ours, CaptureQueriesContext(connection) as theirs:
-                assert text_of(client, path).count("doubt ") >= last
-            counts.append((len(ours), len(theirs)))
-    assert counts[:2] == counts[2:]
-
-
-def test_doubt_given_up_on_the_page_is_failed(office: Office) -> None:
-    batch = office.in_doubt()
-    client = office.client("view_doubt", "give_up_doubt", "resend_doubt")
-    assert "soldes, batch 1 3" in text_of(client, DOUBTS)
-    assert office.dispatcher.doubts()[0].tag in text_of(client, DOUBTS)
-    assert "will never get the text" in text_of(client, f"{DOUBTS}{batch}/give-up/")
-
-    client.post(f"{DOUBTS}{batch}/give-up/", {"reason": "too late"})
-
-    assert office.dispatcher.progress("soldes").messages["unreported"] == 3
-    assert "Nothing is in doubt" in text_of(client, DOUBTS)
-    assert office.dispatcher.actions("soldes")[0].actor == "zoe"
-    assert client.get(f"{DOUBTS}{batch}/give-up/").status_code == 404
-
-
-def test_doubt_resent_on_the_page_is_sent_again(office: Office) -> None:
-    batch = office.in_doubt()
-    client = office.client("view_doubt", "view_campaign", "resend_doubt")
-    assert f"{DOUBTS}{batch}/resend/" in client.get(f"{CAMPAIGNS}batches/{batch}/").content.decode()
-    assert "texted twice and billed twice" in text_of(client, f"{DOUBTS}{batch}/resend/")
-
-    client.post(f"{DOUBTS}{batch}/resend/", {"reason": "the shop says so"})
-
-    assert office.dispatcher.batch(batch).state == "pending"
-
-
-def test_unreachable_gateway_is_shown_and_nothing_changes(office: Office) -> None:
-    batch = office.in_doubt()
-    office.gateway.blind = True
-    client = office.client("view_doubt", "resend_doubt")
-    shown = text_of(client, f"{DOUBTS}{batch}/resend/", reason="yes")
-    assert "HTTP 503 with an unreadable body" in shown
-    assert office.dispatcher.batch(batch).state == "in_doubt"
-
-
-def test_resend_without_a_key_is_refused_with_one_sentence(shop: str, office: Office) -> None:
-    batch = office.in_doubt()
-    lazy.forget()
-    client = office.client("view_doubt", "resend_doubt")
-    shown = text_of(client, f"{DOUBTS}{batch}/resend/", reason="yes")
-    assert "DISPATCHER[&quot;API_KEY&quot;] is not set" in shown
-
-
-# -- what is down
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        (
-            {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/nothing"},
-            "the database cannot be used",
-        ),
-        ({"SENDER": "é"}, "DISPATCHER[&quot;SENDER&quot;]"),
-        ({"DATABASE": "nothing"}, "there is no &#x27;nothing&#x27; in DATABASES"),
-    ],
-)
-def test_error_is_shown_as_a_page(shop: str, text: dict[str, Any], says: str) -> None:
-    client = Office().client(*VIEWS)
-    with django_project.said(**text):
-        for path in (CAMPAIGNS, f"{CAMPAIGNS}1/", DOUBTS, OPT_OUTS):
-            shown = text_of(client, path, status=503)
-            assert says in shown
-            assert "Traceback" not in shown
-
-
-def test_action_works_while_redis_is_down(shop: str) -> None:
-    client = Office().client("view_campaign", "resume_campaign")
-    with django_project.said(BROKER_URL="redis://127.0.0.1:1/0"):
-        from dispatcher.contrib.django import dispatcher
-
-        campaign = dispatcher.submit("soldes", TEXT, people(3))
-        dispatcher.pause(campaign)
-        done = client.post(f"{CAMPAIGNS}{campaign}/resume/", {"reason": "yes"}, follow=True)
-        assert "Campaign soldes is running" in done.content.decode()
-
-
-def test_campaign_page_shows_its_account(shop: str) -> None:
-    office = Office(accounts="shop")
-    lazy._wrapped = office.dispatcher
-    office.dispatcher.submit("soldes", TEXT, people(3), account="shop")
-    client = office.client("view_campaign")
-    assert "soldes (shop) running" in text_of(client, CAMPAIGNS)
-    assert "account shop" in text_of(client, f"{CAMPAIGNS}1/")
-    view = office.dispatcher.for_account("shop")
-    assert [one.reference for one in view.campaigns()] == ["soldes"]
-    lazy.forget()
+def test_shop_has_no_warning(shop: str) -> None:
+    assert check_console() == []
 
 
 def test_numbers_in_full_are_not_among_the_permissions_to_view(shop: str) -> None:
-    from django.contrib.auth.models import Permission
-
     named = Permission.objects.filter(content_type__app_label="dispatcher", name__contains="full")
     assert [one.codename for one in named] == ["show_full_numbers"]
 
 
 def test_permission_of_an_older_installation_keeps_its_owners(shop: str) -> None:
-    from django.contrib.auth.models import Permission, User
-    from django.core.management import call_command
-
     luc = User.objects.create_user("luc")
     luc.user_permissions.add(Permission.objects.get(codename="show_full_numbers"))
     try:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from dispatcher.campaigns.prices import euros_of
 from dispatcher.campaigns.progress import Progress
 from dispatcher.campaigns.records import Doubt
+from dispatcher.campaigns.wording import in_flight
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console.page import may, sentence, show
 from dispatcher.contrib.django.console.reader import language_of
@@ -85,6 +86,14 @@ def _ask_give_up(doubt: Doubt, language: Language) -> str:
         "If the gateway did not take it, %(count)s people never get the text; they stay without"
         " a report."
     ) % _of_doubt(doubt, language)
+
+
+def _of_rest(after: Progress | None, language: Language) -> str:
+    """What may still leave of a campaign that was ended or paused."""
+    if after is None or after.state == "running":
+        return ""
+    said = language.say(in_flight(after))
+    return f" {said[:1].upper()}{said[1:]}."
 
 
 CAMPAIGN_ACTS: Final = {
@@ -157,13 +166,13 @@ def confirmed(
         wrong = _("Give a reason: it goes on record.")
     elif request.method == "POST":
         try:
-            act.do(number, reason)
+            after = act.do(number, reason)
         except StorageError:
             raise
         except DispatcherError as error:
             wrong = sentence(request, error)
         else:
-            messages.success(request, str(act.done))
+            messages.success(request, f"{act.done}{_of_rest(after, language_of(request))}")
             return redirect(back)
     return show(
         request,

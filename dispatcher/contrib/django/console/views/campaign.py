@@ -16,7 +16,7 @@ from dispatcher.campaigns.progress import Progress
 from dispatcher.campaigns.records import MessageRecord, Page
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import roles
-from dispatcher.contrib.django.console.acts import CAMPAIGN_ACTS, confirmed
+from dispatcher.contrib.django.console.acts import CAMPAIGN_ACTS, DOUBT_ACTS, confirmed
 from dispatcher.contrib.django.console.chart import chart_of
 from dispatcher.contrib.django.console.downloads import kinds
 from dispatcher.contrib.django.console.page import (
@@ -89,6 +89,11 @@ def batch(request: HttpRequest, number: int) -> HttpResponse:
         _("Batch %(number)s of %(reference)s")
         % {"number": found.number, "reference": campaign.reference},
         batch=found,
+        acts=[
+            act
+            for act in DOUBT_ACTS.values()
+            if found.state == "in_doubt" and may(request, act.permission)
+        ],
         page=_part(dispatcher.messages(number), offset_of(request)),
         in_full=sees_numbers(request, f"of batch {number}"),
     )

@@ -19,10 +19,12 @@ from dispatcher.errors import UnusableInput
 
 @page(roles.VIEW)
 def index(request: HttpRequest) -> HttpResponse:
-    """The campaigns, newest first, by state, day and the beginning of their name."""
+    """The campaigns, newest first, by state, day, tag, account and the beginning of their name."""
     given = filled(dict(request.GET.lists()))
     try:
-        found = dispatcher.page(offset_of(request), LIMIT, **which_of(given))
+        account = given.get("account")
+        shown = dispatcher.for_account(account[0]) if account else dispatcher
+        found = shown.page(offset_of(request), LIMIT, **which_of(given))
     except UnusableInput as error:
         messages.warning(request, sentence(request, error))
         given, found = {}, dispatcher.page(offset_of(request), LIMIT)
@@ -36,4 +38,5 @@ def index(request: HttpRequest) -> HttpResponse:
         given={name: values[0] for name, values in given.items()},
         also=f"&{urlencode(given, doseq=True)}" if given else "",
         states=list(CampaignState),
+        accounts=list(dispatcher.settings.accounts),
     )

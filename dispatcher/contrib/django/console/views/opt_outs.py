@@ -26,7 +26,7 @@ from dispatcher.contrib.django.console.page import (
     show,
 )
 from dispatcher.contrib.django.console.uploads import opened
-from dispatcher.errors import DispatcherError, StorageError
+from dispatcher.errors import DispatcherError, IllegalMove, StorageError
 from dispatcher.recipients.files.private_csv import harmless
 from dispatcher.recipients.phones import normalise
 
@@ -53,6 +53,7 @@ def index(request: HttpRequest) -> HttpResponse:
         **{
             "page": dispatcher.opt_outs.page(offset_of(request), LIMIT),
             "erased": dispatcher.opt_outs.erased,
+            "undecided": len(dispatcher.opt_outs.undecided()),
             "may_add": may(request, roles.ADD_OPT_OUT),
             "may_take_back": may(request, roles.TAKE_BACK),
             "in_full": sees_numbers(request, "of the opt-out list"),
@@ -108,6 +109,8 @@ def _change(request: HttpRequest) -> str:
         return _("The number was not on the list.")
     if not may(request, roles.ADD_OPT_OUT):
         raise PermissionDenied
+    if not reason:
+        raise IllegalMove("a reason is needed: it goes on record")
     phone = request.POST.get("phone", "")
     if "file" in request.FILES:
         typed: list[RecipientInput] = [normalise(phone)] if phone.strip() else []

@@ -24,16 +24,20 @@ from dispatcher.contrib.django.console.page import (
 from dispatcher.errors import InvalidPhone
 
 
-@page(roles.REPLIES)
+@page(roles.REPLIES, roles.OPT_OUTS)
 def index(request: HttpRequest) -> HttpResponse:
-    """The replies, newest first. Deciding twice about one person changes nothing."""
+    """The replies, newest first; for whoever may see opt-outs only, those that may be refusals.
+
+    Deciding twice about one person changes nothing.
+    """
     undecided = {_token(one.phone): one for one in dispatcher.opt_outs.undecided()}
     if request.method == "POST":
         if not may(request, roles.ADD_OPT_OUT):
             raise PermissionDenied
         refused = "refused" in request.POST
         one = undecided.get(request.POST.get("person", ""))
-        decided = one is not None and _decide(one.phone, refused=refused)
+        why = request.POST.get("reason", "").strip() or "read in the console"
+        decided = one is not None and _decide(one.phone, why, refused=refused)
         if decided or not refused:
             messages.success(
                 request,
@@ -46,7 +50,9 @@ def index(request: HttpRequest) -> HttpResponse:
         "replies",
         _("Replies"),
         undecided=undecided,
-        page=dispatcher.inbox.page(offset_of(request), LIMIT, campaign=wanted or None),
+        page=dispatcher.inbox.page(offset_of(request), LIMIT, campaign=wanted or None)
+        if may(request, roles.REPLIES)
+        else None,
         wanted=wanted,
         also=f"&{urlencode({'campaign': wanted})}" if wanted else "",
         may_decide=may(request, roles.ADD_OPT_OUT),
@@ -59,8 +65,8 @@ def _token(phone: str) -> str:
     return salted_hmac(__name__, phone).hexdigest()
 
 
-def _decide(phone: str, *, refused: bool) -> bool:
+def _decide(phone: str, reason: str, *, refused: bool) -> bool:
     try:
-        return dispatcher.opt_outs.decide(phone, refused=refused, reason="read in the console")
+        return dispatcher.opt_outs.decide(phone, refused=refused, reason=reason)
     except InvalidPhone:  # a pseudonym
         return False
