@@ -711,7 +711,7 @@ CAMPAIGN, BATCH, RECIPIENT, CONSENTS, ATTEMPT, REPORT, OPT_OUT, META, ACTION, SE
     )
 )
 
-#: one line per recipient with its state, for SQL readers and the admin
+#: one line per recipient with its state, for SQL readers
 MESSAGE_VIEW = """
 CREATE VIEW dispatcher_message AS
 SELECT dispatcher_batch.campaign_id, dispatcher_recipient.batch_id,

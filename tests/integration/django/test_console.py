@@ -345,16 +345,6 @@ def test_replies_of_a_campaign_are_turned_by_page(sign_in: SignIn) -> None:
     assert "Bonjour" not in text(client.get("/sms/replies/?campaign=soldes"))
 
 
-def test_admin_links_to_the_same_page_of_the_console(sqlite_shop: str) -> None:
-    from django.contrib.auth.models import User
-
-    dispatcher.submit("soldes", "Soldes !", PEOPLE)
-    client = Client()
-    client.force_login(User.objects.create_superuser("root", password="soleil-vert-27"))
-    page = client.get("/admin/dispatcher/campaign/1/").content.decode()
-    assert 'href="/sms/campaigns/1/">The same in the console</a>' in page
-
-
 def test_campaign_that_does_not_exist_is_a_page(sign_in: SignIn) -> None:
     client = sign_in(*ROLES)
     for path in ("/sms/campaigns/9/", "/sms/batches/9/", "/sms/campaigns/1/explode/"):
