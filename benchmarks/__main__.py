@@ -11,6 +11,7 @@ from dataclasses import replace
 from rich.console import Console
 
 from benchmarks import (
+    console_pages,
     evidence,
     figures,
     ingest,
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Table]]] = {
     "ingest": ingest.measure,
     "evidence": evidence.measure,
     "retention": retention.measure,
+    "console": console_pages.measure,
     "polling": polling.measure,
     "latency": latency.measure,
     "throttle": throttle.measure,
