@@ -57,7 +57,7 @@ UNSEEN = re.compile(
 #: what the code of the console says to browsers, Django and those who start it
 UNSHOWN = re.compile(
     r"default-src|text/csv|<svg|<rect|attachment; filename|cannot be listened on"
-    r"|^there is a user|^one message$"
+    r"|^there is a user|^one message$|^Mac OS Roman$"
     # on record: which numbers somebody saw
     r"|^of testers$|^of the (?:list|rejected rows) of "
 )
