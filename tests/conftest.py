@@ -19,8 +19,12 @@ from tests.servers import create_database, drop_database, postgres_url
 
 
 def pytest_configure() -> None:
-    """Have processes of tests end by Ctrl-C, even if a shell runs the tests in its background."""
+    """Have processes of tests end by Ctrl-C, even if a shell runs the tests in its background.
+
+    They speak English, whatever the language of this machine.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ["LC_ALL"] = "C.UTF-8"
 
 
 @pytest.hookimpl(optionalhook=True)

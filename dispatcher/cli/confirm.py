@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import sys
 
-import click
-
 from dispatcher.cli.exits import Unusable
-from dispatcher.settings.visible import visible
+from dispatcher.cli.output import ask
 
 
 def confirm(question: str, *, yes: bool, else_: str) -> None:
@@ -19,7 +17,7 @@ def confirm(question: str, *, yes: bool, else_: str) -> None:
         return
     if not can_ask():
         raise Unusable(else_)
-    click.confirm(visible(question, lines=True), abort=True)
+    ask(question)
 
 
 def can_ask() -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import re
 import traceback
-from typing import IO, Any
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from dispatcher.cli.output import complain, print_json
+from dispatcher.cli.output import complaint, print_json, write_error
 from dispatcher.errors import (
     BrokerError,
     ConfigurationError,
@@ -19,8 +22,14 @@ from dispatcher.errors import (
     code_of,
 )
 
+if TYPE_CHECKING:
+    from dispatcher.language import Language
+
 #: keys of a command's context: whether it prints JSON, and what returns the rows rejected so far
 AS_JSON, REJECTED = "dispatcher.json", "dispatcher.rejected"
+
+#: the lines of an error that are sentences; usage, help and lines of code are as they should be
+_sentence = re.compile(r"Error: |Try '|dispatcher: ")
 
 
 class Refusal(click.ClickException):
@@ -35,7 +44,7 @@ class Refusal(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the sentence."""
-        complain(f"dispatcher: {self.message}", file)
+        write_error(f"dispatcher: {self.message}", file)
 
 
 class Unusable(Refusal):
@@ -77,6 +86,20 @@ def print_refusal(error: click.ClickException, context: click.Context) -> None:
     print_json(code if rejected is None else code | rejected())
 
 
+def speak(error: click.ClickException, language: Language) -> None:
+    """Have an error show itself in a language, though its context has ended by then."""
+    if language.code != "en":
+        vars(error).update(show=partial(_show, error, language))
+
+
+def _show(error: click.ClickException, language: Language, file: IO[Any] | None = None) -> None:
+    shown = io.StringIO()
+    type(error).show(error, shown)
+    lines = shown.getvalue().removesuffix("\n").split("\n")
+    said = (complaint(line, language) if _sentence.match(line) else line for line in lines)
+    write_error("\n".join(said), file)
+
+
 class UnexpectedError(click.ClickException):
     """Ends the command with the traceback of a bug, without the message of the error.
 
@@ -96,4 +119,4 @@ class UnexpectedError(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the lines of code, then the sentence."""
-        complain(f"{self._way}dispatcher: {self.message}", file)
+        write_error(f"{self._way}dispatcher: {self.message}", file)

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dispatcher.cli.command_table import COMMANDS
-from dispatcher.cli.exits import UnexpectedError, print_refusal, refusal_of
+from dispatcher.cli.exits import UnexpectedError, print_refusal, refusal_of, speak
+from dispatcher.cli.help_text import Context, in_language
 from dispatcher.cli.options import give_settings
+from dispatcher.cli.output import complain, reader
 from dispatcher.errors import DispatcherError
 from dispatcher.settings import origin
 from dispatcher.settings.visible import visible
@@ -41,6 +43,8 @@ class Commands(click.Group):
     ``dispatcher`` returns the app's own dispatcher; without it one is made with the settings.
     """
 
+    context_class = Context
+
     def __init__(
         self,
         *args: Any,
@@ -52,26 +56,38 @@ class Commands(click.Group):
         self._settings = settings
         self._dispatcher = dispatcher
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the group's own options; an app's settings also say in which language."""
+        if self._settings is not None:
+            give_settings(self._settings, self._dispatcher)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that the arguments name."""
         try:
-            if self._settings is not None:
-                give_settings(self._settings, self._dispatcher)
             with origin.acting("the shell"):
                 return super().invoke(ctx)
         except DispatcherError as error:
             refusal = refusal_of(error)
             print_refusal(refusal, ctx)
+            speak(refusal, reader(ctx))
             raise refusal from None
         except click.ClickException as error:
             vars(error).update(message=visible(error.message, lines=True))
             print_refusal(error, ctx)
+            speak(error, reader(ctx))
             raise
-        except (click.exceptions.Exit, click.Abort, BrokenPipeError):
+        except click.Abort:
+            if (language := reader(ctx)).code == "en":
+                raise
+            complain("Aborted!", language)
+            raise click.exceptions.Exit(1) from None
+        except (click.exceptions.Exit, BrokenPipeError):
             raise
         except Exception as error:  # noqa: BLE001 - its words must not be printed
             unexpected = UnexpectedError(error)
             print_refusal(unexpected, ctx)
+            speak(unexpected, reader(ctx))
             raise unexpected from None
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
@@ -80,6 +96,7 @@ class Commands(click.Group):
             return super().make_context(*args, **extra)
         except click.UsageError as error:
             vars(error).update(message=visible(error.message, lines=True))
+            speak(error, reader(error.ctx))
             raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -89,11 +106,11 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, whose module is loaded now; None if there is none."""
-        del ctx
         if cmd_name in COMMANDS and cmd_name not in self.commands:
             module = import_module(f"dispatcher.cli.commands.{COMMANDS[cmd_name][0]}")
             self.commands[cmd_name] = getattr(module, cmd_name.replace("-", "_"))
-        return self.commands.get(cmd_name)
+        found = self.commands.get(cmd_name)
+        return found and in_language(found, reader(ctx))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -106,8 +123,8 @@ class Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands, without loading them; those without a sentence are hidden."""
-        del ctx
-        shown = {name: says for name, (_, says) in COMMANDS.items() if says}
+        exact = reader(ctx).exact
+        shown = {name: exact(says) for name, (_, says) in COMMANDS.items() if says}
         width = formatter.width - 6 - max(map(len, shown))
         with formatter.section("Commands"):
             formatter.write_dl(

@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 
 #: where the settings of a command are, if they are not the environment's
 GIVEN = "dispatcher.settings"
-_prefix = re.compile(r"dispatcher: (?:warning: )?")
+_prefix = re.compile(r"Error: |(?:dispatcher: )?(?:warning: )?")
 _before = re.compile(r"\s*(?:\d+\. )?")
+#: a number of a table
+_number = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
+_YES, _NO = {"y", "yes", "o", "oui"}, {"", "n", "no", "non"}
 #: columns of output to a file or a pipe, where no line should be folded
 _WIDE = 160
 
@@ -64,29 +67,38 @@ def table_without_lines(*, headings: bool = True) -> Table:
 def print_table(
     headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: Collection[str] = ()
 ) -> None:
-    """Print a table; the columns in ``right`` hold numbers."""
-    table = table_without_lines()
+    """Print a table; its headings are translated, and the columns in ``right`` hold numbers."""
+    language, table = reader(), table_without_lines()
     for heading in headings:
+        said = language.word("heading", heading)
         if heading in right:
-            table.add_column(heading, justify="right", no_wrap=True)
+            table.add_column(said, justify="right", no_wrap=True)
         else:
-            table.add_column(heading, overflow="fold")
+            table.add_column(said, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(
+            *(
+                language.forms.localised(cell)
+                if heading in right and _number.fullmatch(cell)
+                else cell
+                for heading, cell in zip(headings, row, strict=True)
+            )
+        )
     out().print(table)
 
 
-def reader() -> Language:
-    """The language of whoever runs this command."""
+def reader(context: click.Context | None = None) -> Language:
+    """The language of whoever runs this command: an app's setting, else the environment's."""
     # here, not above: a command that says nothing loads no language
-    from dispatcher.language import ENGLISH, chosen
+    from dispatcher.language import chosen, of_environment
 
-    context = click.get_current_context(silent=True)
+    context = context or click.get_current_context(silent=True)
     read = context.meta.get(GIVEN) if context else None
     try:
-        return chosen(read().language if read else os.environ.get("DISPATCHER_LANGUAGE", "en"))
+        given = read().language if read else None
     except ConfigurationError:
-        return ENGLISH
+        given = None
+    return chosen(given) if given else of_environment(os.environ)
 
 
 def say(sentence: str) -> None:
@@ -106,12 +118,39 @@ def quote(line: str) -> None:
     click.echo(visible(line))
 
 
-def complain(sentence: str, file: IO[Any] | None = None) -> None:
-    """Several lines at most, of what went wrong, to standard error or a file."""
-    prefix = _prefix.match(sentence)
-    if prefix and "\n" not in sentence:
-        sentence = prefix[0] + reader().say(sentence[prefix.end() :])
-    click.echo(visible(sentence, lines=True), file=file, err=file is None)
+def complain(sentence: str, language: Language | None = None) -> None:
+    """What went wrong, or has to be known beside the output, to standard error."""
+    write_error(complaint(sentence, language or reader()))
+
+
+def complaint(line: str, language: Language) -> str:
+    """A line of an error in a language; what stands before it is translated by itself."""
+    prefix = _prefix.match(line)
+    assert prefix is not None  # noqa: S101 - it may be empty
+    first, rest = prefix[0].rstrip(), line[prefix.end() :]
+    return f"{language.say(first)} {language.say(rest)}" if first else language.say(rest)
+
+
+def write_error(lines: str, file: IO[Any] | None = None) -> None:
+    """What an error says, as it is, to standard error or a file."""
+    click.echo(visible(lines, lines=True), file=file, err=file is None)
+
+
+def ask(question: str) -> None:
+    """Ask on the terminal. Raises Abort if the answer is no."""
+    language = reader()
+    said = visible(in_words(question), lines=True)
+    if language.code == "en":
+        click.confirm(said, abort=True)
+        return
+    answer, suffix = None, f" {language.say('[y/N]:')} "
+    while answer not in _YES | _NO:
+        if answer is not None:
+            complain("Error: invalid input", language)
+        answer = click.prompt(said, default="", show_default=False, prompt_suffix=suffix)
+        answer = answer.strip().lower()
+    if answer in _NO:
+        raise click.Abort
 
 
 def print_json(value: Any) -> None:

@@ -8,6 +8,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
+from dispatcher.cli.output import in_words
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -44,15 +46,16 @@ def with_progress_bar(
     if quiet or not console.is_terminal or not sys.stdout.isatty():
         yield Watched(recipients)
         return
+    rows = in_words("rows")
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
     # a workbook is not read in order, standard input has no size: only their rows are counted
     stream = None if isinstance(source, str) or recipients.encoding is None else source
     with Progress(
         SpinnerColumn(),
-        TextColumn("{task.description} {task.fields[rows]:,} rows"),
+        TextColumn(f"{{task.description}} {{task.fields[rows]:,}} {rows}"),
         BarColumn(),
-        TextColumn("{task.fields[rate]:,.0f} rows/s"),
+        TextColumn(f"{{task.fields[rate]:,.0f}} {rows}/s"),
         TimeRemainingColumn(),
         console=console,
         transient=True,
@@ -70,7 +73,7 @@ class _Bar(Watched):
         self._bar = bar
         self._stream = stream
         size = os.fstat(stream.fileno()).st_size if stream else None
-        self._task = bar.add_task("reading", total=size, rows=0, rate=0.0)
+        self._task = bar.add_task(in_words("reading"), total=size, rows=0, rate=0.0)
         self._since = time.monotonic()
         self._is_read = self._is_storing = False
 
@@ -88,7 +91,7 @@ class _Bar(Watched):
         if not self._is_storing:
             self._is_storing = True
             self._bar.update(self._task, visible=False)
-            self._task = self._bar.add_task("storing", total=total, rows=0, rate=0.0)
+            self._task = self._bar.add_task(in_words("storing"), total=total, rows=0, rate=0.0)
         self._show(done, done)
 
     def _show(self, rows: int, completed: int) -> None:

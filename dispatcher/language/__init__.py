@@ -5,6 +5,13 @@ sentence which was stored years ago, or was made by any room, needs no code of i
 makes a sentence for a reader uses ``Language.text`` with the same catalogue.
 """
 
-from dispatcher.language.language import ENGLISH, FRENCH, LANGUAGES, Language, chosen
+from dispatcher.language.language import (
+    ENGLISH,
+    FRENCH,
+    LANGUAGES,
+    Language,
+    chosen,
+    of_environment,
+)
 
-__all__ = ["ENGLISH", "FRENCH", "LANGUAGES", "Language", "chosen"]
+__all__ = ["ENGLISH", "FRENCH", "LANGUAGES", "Language", "chosen", "of_environment"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gettext
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -17,25 +17,49 @@ _OF = "\x04"
 HOLE = re.compile(r"\{(\w+)\}")
 #: what may stand in a hole of that name; other holes take anything, and it stays as it is
 NUMBERS: Final = frozenset({"count", "more", "of", "euros"})
+#: the same for a day of the week, a day and an hour
+STAMPS: Final = ("stamp", "paris")
 _LOOKS: Mapping[str, str] = {
     **dict.fromkeys(NUMBERS, r"\d[\d,]*(?:\.\d+)?"),
     "time": r"\d\d:\d\d",
     "moment": r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day (?:\d+ \w+ \d{4} )?\d\d:\d\d",
     "variable": r"[\w\[\]']+",
+    **dict.fromkeys(STAMPS, r"[A-Z][a-z]+day \d{4}-\d\d-\d\d \d\d:\d\d"),
     "utc": r"\d{4}-\d\d-\d\d \d\d:\d\d",
     # the end of a sentence that may have one
     "tail": ".*?",
 }
 
 
-@dataclass(frozen=True, slots=True)
 class Pattern:
     """A sentence with holes, and its translation with the same holes."""
 
-    looks: re.Pattern[str]
-    says: str
-    #: how many characters are not holes
-    weight: int
+    def __init__(self, sentence: str, says: str, words: Mapping[str, Mapping[str, str]]) -> None:
+        self.says: Final = says
+        self._parts = HOLE.split(sentence)
+        self._words = words
+        fixed = self._parts[::2]
+        #: how many characters are not holes
+        self.weight: Final = sum(map(len, fixed))
+        self._longest = max(fixed, key=len)
+
+    def match(self, sentence: str) -> re.Match[str] | None:
+        """What is in the holes, if the sentence looks like this one."""
+        # most sentences look like no other: few patterns are ever compiled
+        return self._looks.fullmatch(sentence) if self._longest in sentence else None
+
+    @cached_property
+    def _looks(self) -> re.Pattern[str]:
+        looks = (
+            f"(?P<{part}>{self._hole(part)})" if place % 2 else re.escape(part)
+            for place, part in enumerate(self._parts)
+        )
+        return re.compile("".join(looks), re.DOTALL)
+
+    def _hole(self, name: str) -> str:
+        if name in self._words:
+            return "|".join(sorted(map(re.escape, self._words[name]), key=len, reverse=True))
+        return _LOOKS.get(name, ".+?")
 
 
 class Catalogue:
@@ -55,31 +79,18 @@ class Catalogue:
         for key, value in entries.items():
             context, of, word = key.partition(_OF)
             (self.words.setdefault(context, {}) if of else self.sentences)[word or key] = value
-        self._patterns = sorted(self._compiled(), key=lambda one: -one.weight)
+        patterns = (
+            Pattern(sentence, says, self.words)
+            for sentence, says in self.sentences.items()
+            if HOLE.search(sentence)
+        )
+        self._patterns = sorted(patterns, key=lambda one: -one.weight)
 
     def match(self, sentence: str) -> tuple[str, Mapping[str, str]] | None:
         """The translation that fits a sentence, with what is in its holes; None if none does."""
         if sentence in self.sentences:
             return self.sentences[sentence], {}
         for pattern in self._patterns:
-            if found := pattern.looks.fullmatch(sentence):
+            if found := pattern.match(sentence):
                 return pattern.says, found.groupdict()
         return None
-
-    def _compiled(self) -> Iterator[Pattern]:
-        for sentence, says in self.sentences.items():
-            if HOLE.search(sentence):
-                weight = len(HOLE.sub("", sentence))
-                yield Pattern(re.compile(self._look(sentence), re.DOTALL), says, weight)
-
-    def _look(self, sentence: str) -> str:
-        parts = HOLE.split(sentence)
-        return "".join(
-            f"(?P<{part}>{self._hole(part)})" if place % 2 else re.escape(part)
-            for place, part in enumerate(parts)
-        )
-
-    def _hole(self, name: str) -> str:
-        if name in self.words:
-            return "|".join(sorted(map(re.escape, self.words[name]), key=len, reverse=True))
-        return _LOOKS.get(name, ".+?")

@@ -77,6 +77,11 @@ class Forms:
         local = at.astimezone(zone)
         return f"{self.day_of(local.date())}{self.at}{self.clock(local.hour, local.minute)}"
 
+    def stamp(self, local: datetime) -> str:
+        """A day of the week, a day and an hour: "Tuesday 13 April 2027 08:00"."""
+        time = self.clock(local.hour, local.minute)
+        return self.far.format(time=time, **self._named(local.date()))
+
     def month(self, day: date) -> str:
         """A month: "April 2027"."""
         return f"{self.months[day.month - 1]} {day.year}"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import Final
 
-from dispatcher.language.catalogue import HOLE, NUMBERS, Catalogue
+from dispatcher.language.catalogue import HOLE, NUMBERS, STAMPS, Catalogue
 from dispatcher.language.forms import IN_ENGLISH, IN_FRENCH, Forms
 
 #: between the parts of a sentence that is a list of sentences
@@ -62,9 +62,25 @@ class Language:
         """A sentence of the catalogue with its holes filled; the values stay as they are."""
         return self._catalogue.sentences.get(sentence, sentence).format(**values)
 
+    def exact(self, sentence: str) -> str:
+        """A sentence without holes, as the catalogue has it; as it is if it has not."""
+        return self._catalogue.sentences.get(sentence, sentence)
+
+    def listed(self, line: str, **values: str) -> str:
+        """A line that is little more than holes, which any sentence would look like."""
+        return self.word("listed", line).format(**values)
+
     def word(self, context: str, word: str) -> str:
         """A word of a context: a state, a territory, a closed day, a kind of action."""
         return self._catalogue.words.get(context, {}).get(word) or word.replace("_", " ")
+
+    def counts(self, states: Mapping[str, int]) -> str:
+        """How many messages are in each state: "2 delivered, 1 in doubt"."""
+        return ", ".join(
+            f"{self.forms.number(count)} {self.word('message', state)}"
+            for state, count in states.items()
+            if count
+        )
 
     def _translate(self, sentence: str) -> str | None:
         if not sentence or self.code == "en":
@@ -92,6 +108,8 @@ class Language:
             return self.forms.clock(int(hour), int(minute))
         if name == "utc":
             return self.forms.instant(datetime.fromisoformat(value).replace(tzinfo=UTC))
+        if name in STAMPS:
+            return self.forms.stamp(datetime.fromisoformat(value.partition(" ")[2]))
         if name == "moment":
             return self.forms.said(value)
         if name in ("list", "rows", "rejections"):
@@ -110,6 +128,8 @@ class Language:
         return said + self.say(end)
 
 
+#: the first of these that is set and not empty says the language of a command
+_VARIABLES = ("DISPATCHER_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
 _SPACED = {"; ": "\xa0; "}
 ENGLISH: Final = Language("en", IN_ENGLISH)
 FRENCH: Final = Language("fr", IN_FRENCH)
@@ -119,6 +139,11 @@ LANGUAGES: Final[Mapping[str, Language]] = {"fr": FRENCH, "en": ENGLISH}
 def chosen(*codes: str) -> Language:
     """The language of the first code that is one of ours ("fr-CA", "fr_FR.UTF-8"); else English."""
     for code in codes:
-        if found := LANGUAGES.get(code[:2].lower()):
+        if found := LANGUAGES.get(re.split(r"[-_.@]", code, maxsplit=1)[0].lower()):
             return found
     return ENGLISH
+
+
+def of_environment(values: Mapping[str, str]) -> Language:
+    """The language that DISPATCHER_LANGUAGE names, else the locale, in the order of POSIX."""
+    return chosen(next(filter(None, map(values.get, _VARIABLES)), ""))

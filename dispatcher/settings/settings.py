@@ -308,10 +308,10 @@ class Settings(AccountSettings):
         " characters; unset: with SQLite a file beside the database, else one that a restart"
         " changes, which signs everybody out",
     )
-    language: Literal["en", "fr"] = Field(
-        "en",
-        description="language of what commands say to people: `en` or `fr`; help, JSON and logs"
-        " stay English",
+    language: Literal["en", "fr"] | None = Field(
+        None,
+        description="language of what commands say to people: `en` or `fr`; unset: French if"
+        " `LC_ALL`, `LC_MESSAGES` or `LANG` is, else English; JSON and logs stay English",
     )
     log_format: Literal["text", "json"] = Field(
         "text",

@@ -7,7 +7,7 @@ import click
 from dispatcher.cli.confirm import confirm
 from dispatcher.cli.draft_text import about, find_draft, tell_campaign
 from dispatcher.cli.options import open_dispatcher, ref_argument, yes_option
-from dispatcher.cli.output import say
+from dispatcher.cli.output import quote, say
 
 
 @click.command()
@@ -21,7 +21,8 @@ def approve(ref: str, *, reason: str, fingerprint: str | None, yes: bool) -> Non
     service = dispatcher.drafts
     draft = find_draft(service, ref)
     if draft.state == "handed_in":
-        for line in (draft.text, *about(draft, dispatcher.clock())):
+        quote(draft.text)
+        for line in about(draft, dispatcher.clock()):
             say(line)
         confirm(
             f"Approve and submit {draft.reference}?",

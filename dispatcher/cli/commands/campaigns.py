@@ -50,10 +50,10 @@ def campaigns(*, limit: int, account: str | None, as_json: bool, **filters: Any)
         return
     several = any(one.account for one in latest)
     tagged = ["tags"] if any(one.tags for one in latest) else []
-    words, through = reader().text, ["account"] if several else []
+    through = ["account"] if several else []
     counts = ("recipients", "to go", "sent", "delivered", "cost €")
     print_table(
-        list(map(words, ["id", "reference", *through, *tagged, "state", *counts, ""])),
+        ["id", "reference", *through, *tagged, "state", *counts, ""],
         [
             [
                 str(one.id),
@@ -70,7 +70,7 @@ def campaigns(*, limit: int, account: str | None, as_json: bool, **filters: Any)
             ]
             for one in latest
         ],
-        right=list(map(words, counts)),
+        right=counts,
     )
 
 

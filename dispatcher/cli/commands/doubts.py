@@ -17,7 +17,7 @@ from dispatcher.campaigns.wording import (
 )
 from dispatcher.cli.confirm import confirm
 from dispatcher.cli.options import account_option, json_option, open_dispatcher, yes_option
-from dispatcher.cli.output import print_json, print_table, say
+from dispatcher.cli.output import print_json, print_table, reader, say
 from dispatcher.errors import IllegalMove
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ def _find(dispatcher: Dispatcher, batch: int) -> Doubt:
 
 
 def _show_doubts(outstanding: Sequence[Doubt], now: datetime) -> None:
+    words = reader().say
     several = any(doubt.account for doubt in outstanding)
     where = ["batch", "campaign", *(["account"] if several else []), "number"]
     print_table(
@@ -114,11 +115,11 @@ def _show_doubts(outstanding: Sequence[Doubt], now: datetime) -> None:
                 *([doubt.account] if several else []),
                 str(doubt.number),
                 f"{doubt.messages:,}",
-                moment(doubt.since, now),
+                words(moment(doubt.since, now)),
                 str(doubt.lookups),
-                moment(doubt.next_lookup, now) if doubt.next_lookup else "none",
+                words(moment(doubt.next_lookup, now) if doubt.next_lookup else "none"),
                 doubt.tag,
-                doubt.why,
+                words(doubt.why),
             ]
             for doubt in outstanding
         ],
@@ -126,16 +127,17 @@ def _show_doubts(outstanding: Sequence[Doubt], now: datetime) -> None:
 
 
 def _show_incidents(incidents: Sequence[Incident], now: datetime) -> None:
+    words = reader().say
     say("")
     say("double texts on record, and texts of batches that were given up")
     print_table(
         ["when", "campaign", "batch", "what"],
         [
             [
-                moment(incident.at, now),
+                words(moment(incident.at, now)),
                 incident.reference,
                 "" if incident.batch_id is None else str(incident.batch_id),
-                incident.what,
+                words(incident.what),
             ]
             for incident in incidents
         ],

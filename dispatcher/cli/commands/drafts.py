@@ -17,7 +17,7 @@ from dispatcher.cli.options import (
     ref_argument,
     yes_option,
 )
-from dispatcher.cli.output import print_json, print_table, say
+from dispatcher.cli.output import print_json, print_table, quote, reader, say
 from dispatcher.cli.text_report import warning_lines
 from dispatcher.errors import NotFound
 
@@ -42,17 +42,17 @@ def drafts(context: click.Context, *, limit: int, as_json: bool) -> None:
     if not found:
         say("there is no draft: dispatcher drafts write REF FILE writes one")
         return
-    now = dispatcher.clock()
+    now, words = dispatcher.clock(), reader().say
     print_table(
         ["draft", "state", "rows", "euros", "written by", "changed"],
         [
             [
                 draft.reference,
-                state_of(draft),
+                words(state_of(draft)),
                 f"{draft.rows:,}",
                 str((draft.plan or {}).get("cost") or ""),
                 ", ".join(draft.writers),
-                moment(draft.changed_at, now),
+                words(moment(draft.changed_at, now)),
             ]
             for draft in found
         ],
@@ -103,7 +103,7 @@ def show(ref: str, *, as_json: bool) -> None:
     if as_json:
         print_json(draft.as_json())
         return
-    say(draft.text or "no text yet")
+    quote(draft.text) if draft.text else say("no text yet")
     for line in about(draft, dispatcher.clock()):
         say(line)
     say(next_step(draft))

@@ -11,7 +11,7 @@ import click
 from dispatcher.campaigns.wording import counted
 from dispatcher.cli.exits import Refusal, Unusable
 from dispatcher.cli.options import find_campaign, json_option, open_dispatcher
-from dispatcher.cli.output import complain, print_json, say
+from dispatcher.cli.output import complain, print_json, quote, reader, say
 
 #: stands for standard output
 _STREAM = "-"
@@ -135,15 +135,13 @@ def key(*, as_json: bool) -> None:
         print_json({"key": public.pem, "fingerprint": public.fingerprint})
         return
     for line in public.pem.splitlines():
-        say(line)
+        quote(line)
     complain(f"fingerprint: {public.fingerprint}")
 
 
 def _say_right(sums: Any, named: str, made_at: str) -> None:
     say(f"the evidence of {named}, made at {made_at}: nothing is wrong")
-    states = ", ".join(
-        f"{count:,} {state.replace('_', ' ')}" for state, count in sums["states"].items()
-    )
+    states = reader().counts(sums["states"])
     say(
         f"{counted(sums['recipients'], 'recipient')} ({states}),"
         f" {counted(sums['batches'], 'batch', 'batches')}, {counted(sums['attempts'], 'attempt')},"

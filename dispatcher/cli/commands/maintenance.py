@@ -8,7 +8,7 @@ import click
 
 from dispatcher.campaigns.wording import counted
 from dispatcher.cli.options import current_settings, json_option, open_dispatcher
-from dispatcher.cli.output import out, print_json, say, table_without_lines
+from dispatcher.cli.output import out, print_json, reader, say, table_without_lines
 
 if TYPE_CHECKING:
     from dispatcher.api import Dispatcher
@@ -119,9 +119,9 @@ def settings(*, as_json: bool) -> None:
     if as_json:
         print_json(values)
         return
-    table = table_without_lines()
-    table.add_column("variable", no_wrap=True)
-    table.add_column("value", overflow="fold")
+    words, table = reader(), table_without_lines()
+    table.add_column(words.word("heading", "variable"), no_wrap=True)
+    table.add_column(words.word("heading", "value"), overflow="fold")
     table.add_column("", overflow="fold")
     for variable, value in values.items():
         name = variable.removeprefix(PREFIX).lower()
@@ -129,8 +129,8 @@ def settings(*, as_json: bool) -> None:
         own = field is None or name in effective.model_fields_set
         table.add_row(
             variable,
-            as_variable(value) or "not set",
-            (field and field.description) or "",
+            as_variable(value) or words.say("not set"),
+            words.say((field and field.description) or ""),
             style="bold" if own else "",
         )
     out().print(table)

@@ -19,7 +19,7 @@ from dispatcher.cli.options import (
     open_dispatcher,
     yes_option,
 )
-from dispatcher.cli.output import print_json, say
+from dispatcher.cli.output import print_json, quote, reader, say
 
 #: stands for standard input
 _STDIN = "-"
@@ -58,8 +58,9 @@ def undecided(*, full: bool, as_json: bool) -> None:
             ]
         )
         return
+    now, words = dispatcher.clock(), reader().say
     for phone, one in shown:
-        say(f"{phone:<16}  {moment(one.since, dispatcher.clock())}  {line_of(one.text)}")
+        quote(f"{phone:<16}  {words(moment(one.since, now))}  {line_of(one.text)}")
     say(counted(len(found), "probable refusal") if found else "nothing to decide")
 
 

@@ -20,7 +20,7 @@ from dispatcher.cli.commands.person import erase as erase_person
 from dispatcher.cli.discreet import Discreet
 from dispatcher.cli.exits import Refusal, Unusable
 from dispatcher.cli.options import json_option, open_dispatcher, yes_option
-from dispatcher.cli.output import print_json, say
+from dispatcher.cli.output import print_json, quote, reader, say
 from dispatcher.window.slots import PARIS
 
 _number = click.argument("number")
@@ -50,9 +50,10 @@ def list_(*, full: bool, as_json: bool) -> None:
     if as_json:
         print_json([asdict(entry) | {"phone": phone} for phone, entry in entries])
         return
-    count = 0
+    count, words = 0, reader().say
     for count, (phone, entry) in enumerate(entries, start=1):  # noqa: B007 - the last is used
-        say(_line(f"{phone:<16}", _local(entry.since), entry.source, entry.reason))
+        came = words(entry.source), words(entry.reason)
+        quote(_line(f"{phone:<16}", _local(entry.since), *came))
     erased = listed.erased
     more = f", and {erased:,} erased (only a pseudonym of each is stored)" if erased else ""
     say(f"{counted(count, 'number')} opted out{more}" if count or erased else "nobody opted out")
@@ -113,9 +114,11 @@ def history(number: str) -> None:
     """Show when NUMBER was added and removed, why and by whom."""
     phone = normalised(number)
     listed = open_dispatcher().opt_outs
+    words = reader()
     for one in listed.history(phone):
-        who = f"{one.source}, by {one.actor}"
-        say(_line(_local(one.at), f"{one.verb:<6}", who, one.reason))
+        who = words.listed("{source}, by {who}", source=words.say(one.source), who=one.actor)
+        verb = words.word("opt-out", one.verb)
+        quote(_line(_local(one.at), f"{verb:<6}", who, words.say(one.reason)))
     say("opted out" if phone in listed else "not on the list")
 
 

@@ -18,7 +18,7 @@ from dispatcher.cli.confirm import confirm
 from dispatcher.cli.discreet import Discreet
 from dispatcher.cli.exits import OutOfReach, Refusal, Unusable
 from dispatcher.cli.options import json_option, open_dispatcher, yes_option
-from dispatcher.cli.output import complain, print_json, say
+from dispatcher.cli.output import complain, print_json, quote, reader, say
 
 if TYPE_CHECKING:
     from dispatcher.storage.erasures import WaitingBatch
@@ -59,7 +59,7 @@ def show(number: str, *, as_json: bool, file: str | None) -> None:
             say(f"{table.replace('_', ' ')}: {counted(len(rows), 'row')}")
             for row in rows:
                 cells = (f"{name} {_plain(value)}" for name, value in row.items() if value != "")
-                say(f"  {', '.join(cells)}")
+                quote(f"  {', '.join(cells)}")
 
 
 @person.command()
@@ -100,7 +100,8 @@ def _say_erased(waiting: Sequence[WaitingBatch], *, before: bool) -> None:
         f" {counted(len(waiting), 'batch', 'batches')} that the gateway has, or may have:"
     )
     for batch in waiting:
-        say(f"  batch {batch.id} of {batch.reference}: {batch.state.replace('_', ' ')}")
+        state = reader().word("batch", batch.state)
+        say(f"  batch {batch.id} of {batch.reference}: {state}")
     say("workers erase the person there once its reports have come, or its doubt has ended")
 
 
@@ -162,7 +163,7 @@ def forget_key(*, reason: str, yes: bool) -> None:
     )
     say("unless the number comes to the opt-out list from elsewhere.")
     for batch in lost.waiting:
-        state = batch.state.replace("_", " ")
+        state = reader().word("batch", batch.state)
         say(f"  batch {batch.id} of {batch.reference} ({state}) has somebody who was to be erased")
     confirm(
         "Forget the key for good?",

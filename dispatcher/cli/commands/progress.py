@@ -20,8 +20,8 @@ from dispatcher.cli.output import (
     in_words,
     out,
     print_json,
+    quote,
     reader,
-    say,
     table_without_lines,
 )
 
@@ -99,7 +99,7 @@ def _follow(dispatcher: Dispatcher, found: Progress, interval: float, *, as_json
     shown: Progress | None = None
     while True:
         if found != shown:
-            print_json(found.as_json()) if as_json else say(_line(found, dispatcher.clock()))
+            print_json(found.as_json()) if as_json else quote(_line(found, dispatcher.clock()))
             shown = found
         if found.ended:
             return
@@ -108,11 +108,16 @@ def _follow(dispatcher: Dispatcher, found: Progress, interval: float, *, as_json
 
 
 def _line(found: Progress, now: datetime) -> str:
-    counts = ", ".join(
-        f"{count:,} {bucket.replace('_', ' ')}" for bucket, count in found.messages.items() if count
+    words = reader()
+    why = standing(found, now, words)
+    state = words.word("campaign", found.state)
+    said = words.listed(
+        "{name} {state}: {counts}",
+        name=found.reference,
+        state=state,
+        counts=words.counts(found.messages),
     )
-    why = standing(found, now)
-    return f"{found.reference} {found.state}: {counts}" + (f"; {why}" if why else "")
+    return said + (words.listed("; {why}", why=why) if why else "")
 
 
 def view(found: Progress, now: datetime, console: Console) -> RenderableType:

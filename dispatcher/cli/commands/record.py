@@ -9,7 +9,7 @@ import click
 from dispatcher.campaigns.wording import counted, moment
 from dispatcher.cli.exits import Refusal
 from dispatcher.cli.options import INSTANT, json_option, limit_option, open_dispatcher
-from dispatcher.cli.output import print_json, print_table, say
+from dispatcher.cli.output import print_json, print_table, reader, say
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,9 +33,16 @@ def show(*, since: datetime | None, actor: str, verb: str, limit: int, as_json: 
     if as_json:
         print_json([one.as_json() for one in found])
         return
-    now = dispatcher.clock()
+    now, words = dispatcher.clock(), reader()
     rows = [
-        (moment(one.at, now), one.actor, one.origin, one.verb, one.subject, one.reason)
+        (
+            words.say(moment(one.at, now)),
+            one.actor,
+            words.say(one.origin),
+            words.word("verb", one.verb),
+            words.say(one.subject),
+            words.say(one.reason),
+        )
         for one in found
     ]
     if rows:

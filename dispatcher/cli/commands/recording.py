@@ -11,7 +11,7 @@ import click
 from dispatcher.campaigns.wording import counted
 from dispatcher.cli.commands.sandbox import switch
 from dispatcher.cli.exits import Refusal, Unusable
-from dispatcher.cli.output import say
+from dispatcher.cli.output import quote, say
 
 if TYPE_CHECKING:
     from dispatcher.sandbox.recording.script import Step
@@ -94,7 +94,7 @@ def _record(script: Path | None, out: Path, *, changes: bool, pace: float) -> No
 
 
 def _show(number: int, step: Step, answered: Answered) -> None:
-    say(f"{number:3}  {step.call}  {answered.status or answered.outline}")
+    quote(f"{number:3}  {step.call}  {answered.status or answered.outline}")
 
 
 def _compare(path: Path, switches: tuple[str, ...]) -> None:

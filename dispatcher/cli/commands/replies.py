@@ -15,7 +15,7 @@ from dispatcher.cli.options import (
     limit_option,
     open_dispatcher,
 )
-from dispatcher.cli.output import print_json, say
+from dispatcher.cli.output import print_json, quote, reader, say
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -46,10 +46,11 @@ def replies(
     if as_json:
         print_json([one.as_json() | {"phone": phone} for one, phone in shown])
         return
-    now = dispatcher.clock()
+    now, words = dispatcher.clock(), reader().say
     for one, phone in shown:
-        parts = [f"{phone:<16}", moment(one.received_at, now), one.campaign or "", _marks(one)]
-        say("  ".join(part for part in (*parts, line_of(one.text)) if part))
+        came, marks = words(moment(one.received_at, now)), words(_marks(one))
+        parts = [f"{phone:<16}", came, one.campaign or "", marks, line_of(one.text)]
+        quote("  ".join(filter(None, parts)))
     say(counted(len(found), "reply", "replies") if found else "no reply")
 
 

@@ -12,7 +12,7 @@ import click
 from dispatcher.campaigns.wording import counted, euros
 from dispatcher.cli.exits import Refusal, Unusable
 from dispatcher.cli.options import account_option, find_campaign, open_dispatcher, ref_argument
-from dispatcher.cli.output import complain, say
+from dispatcher.cli.output import complain, reader, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,8 +118,6 @@ def _write(found: Results, written: Iterator[bytes], file: str, form: str) -> No
 
 
 def _summary(sums: ResultSums, file: str) -> str:
-    counts = ", ".join(
-        f"{count:,} {state.replace('_', ' ')}" for state, count in sums.messages.items() if count
-    )
+    counts = reader().counts(sums.messages)
     where = "" if file == _STREAM else f" written to {file}"
     return f"{counted(sums.returned, 'recipient')}{where}; in all: {counts}, {euros(sums.cost)}"

@@ -11,7 +11,7 @@ import click
 
 from dispatcher.cli.flower import guarded
 from dispatcher.cli.options import environment, open_dispatcher
-from dispatcher.cli.output import say
+from dispatcher.cli.output import quote, say
 from dispatcher.cli.preflight import check_key
 from dispatcher.cli.worker_options import refuse_unfit
 from dispatcher.errors import ConfigurationError
@@ -81,7 +81,7 @@ def run(*, workers: int, no_beat: bool, log_level: str) -> None:
     line = json_line if settings.log_format == "json" else None
     starting = f"starting {', '.join(child.name for child in children)}; Ctrl-C stops"
     for words in (f"database: {dispatcher.database.place}", starting):
-        say(words if line is None else line("dispatcher", words))
+        say(words) if line is None else quote(line("dispatcher", words))
     raise click.exceptions.Exit(Supervisor(children, sys.stdout, line).run())
 
 

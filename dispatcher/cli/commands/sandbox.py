@@ -8,7 +8,7 @@ import secrets
 import click
 
 from dispatcher.cli.exits import Refusal, Unusable
-from dispatcher.cli.output import say
+from dispatcher.cli.output import quote, reader, say
 
 
 @click.command()
@@ -77,8 +77,9 @@ def sandbox(
     own_key = key is not None
     key = key or secrets.token_hex(20)
     say("To use it, set in the environment of workers and programs:")
-    say(f"  export DISPATCHER_API_URL=http://127.0.0.1:{port}/v1")
-    say(f"  export DISPATCHER_API_KEY={'… the key that was given' if own_key else key}")
+    quote(f"  export DISPATCHER_API_URL=http://127.0.0.1:{port}/v1")
+    given = f"… {reader().say('the key that was given')}" if own_key else key
+    quote(f"  export DISPATCHER_API_KEY={given}")
     try:
         asyncio.run(
             serve(

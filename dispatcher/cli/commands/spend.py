@@ -11,7 +11,7 @@ from dispatcher.campaigns.spend import MEASURES, By
 from dispatcher.campaigns.wording import counted, euros
 from dispatcher.cli.exits import Refusal
 from dispatcher.cli.options import account_option, json_option, open_dispatcher
-from dispatcher.cli.output import print_json, print_table, say
+from dispatcher.cli.output import print_json, print_table, reader, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,10 +84,15 @@ def _show(found: Spend) -> None:
     if not found.rows:
         say("no campaign in this period")
         return
-    rows = [line for row in found.rows for line in _lines(row.name or _UNNAMED[found.by], row)]
+    words = reader().say
+    rows = [
+        line
+        for row in found.rows
+        for line in _lines(row.name or words(_UNNAMED.get(found.by, "")), row)
+    ]
     print_table(
         [str(found.by), "", *MEASURES],
-        [*rows, *_lines("total", found.total)],
+        [*rows, *_lines(words("total"), found.total)],
         right=MEASURES,
     )
 
@@ -95,7 +100,11 @@ def _show(found: Spend) -> None:
 def _lines(name: str, row: SpendRow) -> Iterator[list[str]]:
     """A line for each unit; the name is on the first."""
     for n, (unit, measures) in enumerate(row.amounts()):
-        yield ["" if n else name, unit, *(_shown(value) for value in measures.values())]
+        yield [
+            "" if n else name,
+            reader().say(unit),
+            *(_shown(value) for value in measures.values()),
+        ]
 
 
 def _shown(value: int | Decimal) -> str:

@@ -10,7 +10,7 @@ import click
 from dispatcher.campaigns.wording import counted
 from dispatcher.cli.exits import Refusal
 from dispatcher.cli.options import json_option, open_dispatcher
-from dispatcher.cli.output import print_json, say
+from dispatcher.cli.output import print_json, quote, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +59,7 @@ def stale(*, years: int, numbers: bool, as_json: bool, file: str | None) -> None
     else:
         count = 0
         for count, (phone, day, keys) in enumerate(rows, start=1):  # noqa: B007 - the last is used
-            say("  ".join(filter(None, (f"{phone:<16}", day, ", ".join(keys)))))
+            quote("  ".join(filter(None, (f"{phone:<16}", day, ", ".join(keys)))))
         said = counted(count, "person", "people") if count else "nobody"
         say(f"{said} without a sign of life for {counted(years, 'year')}")
 

@@ -11,7 +11,7 @@ from dispatcher.cli.commands.opt_out_decisions import normalised
 from dispatcher.cli.discreet import Discreet
 from dispatcher.cli.draft_text import find_draft
 from dispatcher.cli.options import json_option, open_dispatcher, ref_argument
-from dispatcher.cli.output import print_json, print_table, say
+from dispatcher.cli.output import print_json, print_table, reader, say
 
 
 @click.group(cls=Discreet, invoke_without_command=True)
@@ -84,11 +84,17 @@ def _show(*, as_json: bool) -> None:
     if not found:
         say("there is no tester: dispatcher testers add NAME NUMBER adds one")
         return
-    now = dispatcher.clock()
+    now, words = dispatcher.clock(), reader().say
     print_table(
         ["name", "number", "tests come", "since", "added by"],
         [
-            [one.name, one.shown, _hours(one.any_hour), moment(one.created_at, now), one.created_by]
+            [
+                one.name,
+                one.shown,
+                words(_hours(one.any_hour)),
+                words(moment(one.created_at, now)),
+                words(one.created_by),
+            ]
             for one in found
         ],
     )

@@ -7,7 +7,7 @@ import click
 from dispatcher.campaigns.wording import counted, moment
 from dispatcher.cli.commands.replies import line_of
 from dispatcher.cli.options import json_option, open_dispatcher
-from dispatcher.cli.output import print_json, say
+from dispatcher.cli.output import print_json, quote, reader, say
 
 
 @click.command()
@@ -44,8 +44,9 @@ def unread(*, numbers: bool, done: tuple[int, ...], as_json: bool) -> None:
             ]
         )
         return
-    now = dispatcher.clock()
+    now, words = dispatcher.clock(), reader().say
     for call, text in calls:
-        say(f"{call.id}  {moment(call.received_at, now)}  /{call.path}: {call.problem}")
-        say(f"    {line_of(text)[:500]}")
+        came, problem = words(moment(call.received_at, now)), words(call.problem)
+        quote(f"{call.id}  {came}  /{call.path}: {problem}")
+        quote(f"    {line_of(text)[:500]}")
     say(counted(len(calls), "call") if calls else "every call could be read")

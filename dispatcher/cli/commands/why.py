@@ -8,7 +8,7 @@ import click
 
 from dispatcher.campaigns.wording import counted, moment, standing
 from dispatcher.cli.options import account_option, find_campaign, json_option, open_dispatcher
-from dispatcher.cli.output import print_json, say
+from dispatcher.cli.output import print_json, quote, reader, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,9 +67,11 @@ def _all(dispatcher: Dispatcher, *, as_json: bool) -> None:
         print_json({"causes": [cause.as_json() for cause in broken], "campaigns": listed})
         return
     _print(broken, dispatcher.clock())
+    words = reader()
     for one in waiting:
-        reason = standing(one, dispatcher.clock()) or "nothing keeps it back"
-        say(f"{one.reference} ({one.state}): {reason}")
+        why = standing(one, dispatcher.clock(), words) or words.text("nothing keeps it back")
+        state = words.word("campaign", one.state)
+        quote(words.listed("{name} ({state}): {why}", name=one.reference, state=state, why=why))
     if not waiting:
         say("no campaign waits")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dispatcher.cli.options import INSTANT, current_settings, json_option
-from dispatcher.cli.output import out, print_json, say
+from dispatcher.cli.output import out, print_json, quote, reader, say
 from dispatcher.window.slots import PARIS
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ def window(*, at: datetime | None, territory: str, days: int | None, as_json: bo
             facts["spans"] = [asdict(span) for span in line.rows[0].spans]
         print_json(facts)
         return
-    say(f"{place.label}, {_both(at, place)}")
+    words = reader()
+    quote(f"{words.word('territory', place.label)}, {words.say(_both(at, place))}")
     say("open" if is_open else f"closed: {why}")
     if closes:
         say(f"closes at    {_both(closes, place)}")
@@ -73,7 +74,8 @@ def window(*, at: datetime | None, territory: str, days: int | None, as_json: bo
         say(f"next opening {_both(opens, place)}")
     say("next closed days")
     for day, name in closed:
-        say(f"  {day:%a %Y-%m-%d}  {name}")
+        weekday = words.forms.days[day.weekday()][:3]
+        quote(f"  {weekday} {day:%Y-%m-%d}  {words.word('day', name)}")
     if line:
         from dispatcher.cli.timeline_view import drawn
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from dispatcher.language import ENGLISH, FRENCH, chosen
+from dispatcher.language import ENGLISH, FRENCH, chosen, of_environment
 
 NOW = datetime(2027, 3, 27, 19, tzinfo=UTC)
 
@@ -74,3 +74,34 @@ def test_numbers_and_euros_are_written_in_the_readers_form() -> None:
 )
 def test_first_code_that_is_ours_is_chosen(codes: tuple[str, ...], code: str) -> None:
     assert chosen(*codes).code == code
+
+
+@pytest.mark.parametrize("code", ["frp_FR.UTF-8", "frr", "C", "POSIX", "", "french"])
+def test_another_language_that_begins_alike_is_not_french(code: str) -> None:
+    assert chosen(code) is ENGLISH
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({}, "en"),
+        ({"LANG": "fr_FR.UTF-8"}, "fr"),
+        ({"LANG": "fr"}, "fr"),
+        ({"LANG": "fr_CA"}, "fr"),
+        ({"LANG": "C"}, "en"),
+        ({"LC_MESSAGES": "fr_FR.UTF-8", "LANG": "en_GB.UTF-8"}, "fr"),
+        ({"LC_ALL": "C.UTF-8", "LC_MESSAGES": "fr_FR", "LANG": "fr_FR"}, "en"),
+        ({"LC_ALL": "", "LC_MESSAGES": "", "LANG": "fr_FR"}, "fr"),
+        ({"LC_ALL": "POSIX", "LANG": "fr_FR"}, "en"),
+        ({"DISPATCHER_LANGUAGE": "fr", "LC_ALL": "C"}, "fr"),
+        ({"DISPATCHER_LANGUAGE": "en", "LC_ALL": "fr_FR.UTF-8"}, "en"),
+        ({"DISPATCHER_LANGUAGE": "", "LANG": "fr_FR"}, "fr"),
+    ],
+)
+def test_language_is_the_setting_else_the_locale(values: dict[str, str], code: str) -> None:
+    assert of_environment(values).code == code
+
+
+def test_day_and_hour_are_written_as_their_reader_says_them() -> None:
+    said = FRENCH.say("Saturday 2027-03-27 20:00 in Paris")
+    assert said == "samedi 27 mars 2027 à 20\xa0h, heure de Paris"

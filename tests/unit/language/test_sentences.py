@@ -1,14 +1,19 @@
-"""Every sentence that a page of the console may show has a French translation."""
+"""Every sentence that a page of the console or a command may show has a French translation."""
 
 from __future__ import annotations
 
+import inspect
 import re
+from collections.abc import Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
+import click
 import pytest
 
+from dispatcher.cli import cli
+from dispatcher.cli.command_table import COMMANDS
 from dispatcher.language import FRENCH
 from dispatcher.monitoring.doctor import CHECKS
 from tests.unit.language.sentences import HOLE, ROOT, Sentence, sentences_of
@@ -38,10 +43,13 @@ MODULES = (
         "probable_refusals", "pseudonym_key", "pseudonymous", "schema", "stop_list", "stop_storms",
         "worker_refusals",
     )),
-    "dispatch", "gateway", "recipients/files", "recipients/number_checks", "recipients/reasons",
+    "cli", "dispatch", "gateway", "recipients/files", "recipients/number_checks",
+    "recipients/reasons",
     "recipients/senders", "recipients/values", "texts/arrival", "texts/lint", "texts/segments",
     "texts/templates", "window/commercial", "window/hours", "window/policy", "window/territories",
 )  # fmt: skip
+#: what stands before a sentence of a command: its name, blanks, the number of a step
+_BEFORE = re.compile(rf"^(?:dispatcher: (?:warning: )?|\s*(?:(?:\d+|{HOLE})\. )?)")
 #: what no page shows: SQL, patterns of the cures, names of tasks for the log, calls of webhooks,
 #: forms of objects for developers, paths of the command line
 UNSEEN = re.compile(
@@ -52,6 +60,10 @@ UNSEEN = re.compile(
     r"|^(?:orders of checks|unknown country|unknown kind|not delivered|nobody signed in)$"
     r"|^(?:MS-DOS text, cp850|Mac OS Roman)$|signed in: |does not exist$|^the last entry fits"
     r"|^connections\? to|^[a-z]+ing up$"
+    # of the command line: pictures, styles, code, types, help, lists of sentences
+    r"|<(?:title|desc|svg|rect|line|path|text|defs)\b|stroke-width=|'Segoe UI'|^bold yellow$"
+    rf"|^from dispatcher\.|load\('celery'\)|^Callable\[|^[\x08]|task\.|^{HOLE} kept of {HOLE}, "
+    r"|^export DISPATCHER_|%\(asctime\)s|^dispatcher resume --all$"
     r"|^test of |^, any hour$|^unable to open$|^permission denied$|^it is no regular file$"
 )
 #: what the code of the console says to browsers, Django and those who start it
@@ -82,10 +94,54 @@ ENTRIES = _entries()
 def test_every_sentence_that_a_page_may_quote_has_a_translation(module: str) -> None:
     missing = [
         f"{place}: {text.replace(HOLE, '{…}')}"
-        for place, text in sentences_of(module)
-        if not UNSEEN.search(text) and not Sentence(place, text).is_in(ENTRIES)
+        for place, said in sentences_of(module)
+        if (text := _BEFORE.sub("", said)) and not UNSEEN.search(text)
+        if not Sentence(place, text).is_in(ENTRIES)
     ]
     assert missing == []
+
+
+def _helps(command: click.Command, path: str = "") -> Iterator[tuple[str, str]]:
+    """The help texts of a command, its options and its subcommands, each with its place."""
+    for text in filter(None, [command.help, command.epilog]):
+        for paragraph in inspect.cleandoc(text).split("\n\n"):
+            whole = paragraph.startswith("\b\n")
+            yield path, paragraph[2:] if whole else " ".join(paragraph.split())
+    for param in command.params:
+        if isinstance(param, click.Option) and param.help:
+            yield f"{path} {param.opts[0]}", param.help
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from _helps(found, f"{path} {name}")
+
+
+def test_every_help_text_of_a_command_or_option_has_a_translation() -> None:
+    known = FRENCH._catalogue.sentences
+    helps = [*_helps(cli), *(("dispatcher", says) for _, says in COMMANDS.values() if says)]
+    assert len(helps) > 200
+    assert [(place, text) for place, text in helps if text not in known] == []
+
+
+def test_every_metavar_of_an_option_or_argument_has_a_translation() -> None:
+    words = FRENCH._catalogue.words["metavar"]
+    same = {"ISO", "EUROS", "ID", "SCRIPT", "SOURCE", "JSON", "OPTIONS", "ARGS"}
+    same |= {"RANGE", "BOOLEAN"}  # beside a number, and of a flag, which shows none
+    shown = {word for place in _usages(cli) for word in re.findall(r"\b[A-Z]{2,}\b", place)}
+    assert shown - set(words) - same == set()
+
+
+def _usages(command: click.Command) -> Iterator[str]:
+    context = click.Context(command)
+    yield " ".join(command.collect_usage_pieces(context))
+    yield from (param.make_metavar(context) for param in command.params)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from _usages(found)
 
 
 def test_sentence_without_a_translation_is_found() -> None:
