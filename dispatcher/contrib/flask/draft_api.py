@@ -21,6 +21,7 @@ from dispatcher.contrib.flask.draft_bodies import (
     Version,
 )
 from dispatcher.contrib.flask.library import library_of
+from dispatcher.contrib.flask.list_upload import ListUpload
 from dispatcher.contrib.flask.openapi import MOST_LISTED
 from dispatcher.contrib.flask.problems import id_of
 from dispatcher.contrib.flask.routes import route, whole_number
@@ -43,6 +44,7 @@ def route_drafts(blueprint: Blueprint, body_limit: int) -> None:
         PUT=_acting(views.change_draft),
         DELETE=_acting(views.discard_draft),
     )
+    route(blueprint, f"{_DRAFT}/list", PUT=_acting(views.upload_list))
     route(blueprint, f"{_DRAFT}/rejected", GET=_acting(views.rejected_rows))
     for path, view in (
         ("plan", views.plan_draft),
@@ -96,6 +98,12 @@ class _Views:
             recipients=body.recipients,
         )
         return jsonify(changed.as_json())
+
+    def upload_list(self, draft: str) -> Response:
+        form, name = ListUpload.of_request(self._limit)
+        with form.opened() as people:
+            saved = _drafts().set_list(id_of(draft), people, version=form.version, source=name)
+        return jsonify(saved.as_json())
 
     def rejected_rows(self, draft: str) -> Response:
         rows = islice(_drafts().rejected(id_of(draft)), MOST_REJECTED)

@@ -76,6 +76,13 @@ def draft_paths(
             ),
             "parameters": [key],
         },
+        "/drafts/{draft}/list": {
+            "put": operation(
+                "upload_list", "Save a file as the list of a draft", one, 404, 409, 415, 422,
+                body="ListUpload", form=True, tag="drafts",
+            ),
+            "parameters": [key],
+        },
         "/drafts/{draft}/rejected": {
             "get": operation(
                 "rejected_rows", "The rows that get no message, and why",

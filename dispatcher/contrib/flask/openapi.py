@@ -12,6 +12,7 @@ from dispatcher.campaigns.results import STATES
 from dispatcher.contrib.flask import answers, fields
 from dispatcher.contrib.flask.draft_bodies import ANSWERS, BODIES
 from dispatcher.contrib.flask.draft_paths import draft_paths
+from dispatcher.contrib.flask.list_upload import FORM_TYPE, ListUpload
 from dispatcher.contrib.flask.problems import PROBLEM_JSON
 from dispatcher.contrib.flask.spend_api import SPEND_QUERY
 
@@ -35,7 +36,7 @@ _SAID = {
     404: "There is no such campaign or draft.",
     409: "Its state does not allow that, another version was saved, or the reference is taken.",
     413: "The body is too large.",
-    415: "The body is not declared as JSON.",
+    415: "The body is not declared as what it has to be.",
     422: "What was given cannot be used; nothing was stored.",
     500: "The dispatcher is not set up, as without a signing key; its log says what is missing.",
     503: "The database is out of reach.",
@@ -193,6 +194,7 @@ def _operation(
     *statuses: int,
     parameters: list[dict[str, Any]] | None = None,
     body: str = "",
+    form: bool = False,
     optional: bool = False,
     created: bool = False,
     file: dict[str, Any] | None = None,
@@ -203,7 +205,8 @@ def _operation(
     if parameters:
         operation["parameters"] = parameters
     if body:
-        content = {"application/json": {"schema": _reference(body)}}
+        kind = FORM_TYPE if form else "application/json"
+        content = {kind: {"schema": _reference(body)}}
         operation["requestBody"] = {"required": not optional, "content": content}
     answers = {str(success): _answer("As it stands now.", schema)}
     if file:
@@ -237,8 +240,9 @@ def _reference(name: str) -> dict[str, Any]:
 def _schemas() -> dict[str, Any]:
     told = (answers.Progress, answers.Submitted, answers.List, answers.Spend, answers.Problem)
     answered: tuple[type[BaseModel], ...] = (*told, *ANSWERS)
+    taken: tuple[type[BaseModel], ...] = (*BODIES, ListUpload)
     _, schemas = models_json_schema(
-        [(body, "validation") for body in BODIES]
+        [(body, "validation") for body in taken]
         + [(answer, "serialization") for answer in answered],
         ref_template=f"{_REF}{{model}}",
     )

@@ -178,7 +178,7 @@ def read(model: type[_Read], limit: int, *, default: _Read | None = None) -> _Re
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise _problem(model, _errors(error)) from None
+        raise problem_of(model, error) from None
 
 
 def _check_shape(model: type[BaseModel], body: bytes) -> None:
@@ -223,8 +223,9 @@ def _unusable(sentence: str, *, row: int | None = None) -> Problem:
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unusable_input", sentence, row=row)
 
 
-def _problem(model: type[BaseModel], found: list[dict[str, Any]]) -> Exception:
+def problem_of(model: type[BaseModel], error: ValidationError) -> Exception:
     """The answer to a body that does not match: a misspelt field first, which explains others."""
+    found = _errors(error)
     for one in found:
         if one["type"] == "extra_forbidden":
             return unknown("field", str(one["loc"][-1]), model.model_fields)

@@ -11,8 +11,11 @@ from jsonschema_rs import Draft202012Validator
 from dispatcher.contrib.flask.openapi import described
 from tests.integration.bench import people
 
-_VALID = Draft202012Validator(
-    {"components": described("")["components"], "$ref": "#/components/schemas/NewCampaign"}
+_VALID, _FORM = (
+    Draft202012Validator(
+        {"components": described("")["components"], "$ref": f"#/components/schemas/{name}"}
+    )
+    for name in ("NewCampaign", "ListUpload")
 )
 
 #: options whose values no schema can tell: which accounts there are, what a text does not go with
@@ -34,6 +37,7 @@ DRAFTS = {
         (
             *("draft", "rejected_rows", "change_draft", "plan_draft", "discard_draft"),
             *("hand_in_draft", "submit_draft", "take_back_draft", "refuse_draft", "approve_draft"),
+            "upload_list",
         )
     )
 }
@@ -66,6 +70,8 @@ def map_body(context: schemathesis.HookContext, body: Any) -> Any:
     path, name = context.operation.path, context.operation.definition.raw.get("operationId")
     if path.startswith("/drafts") and type(body.get("version")) is int and body["version"] > 0:
         body = body | {"version": _VERSIONS.get(name, _WRITTEN)}
+    if name == "upload_list":
+        return _upload(body)
     whole = body if path == "/drafts" else body_of_campaign(body)
     if path in ("/drafts", "/drafts/{draft}") and _VALID.is_valid(whole):
         known = {
@@ -82,6 +88,13 @@ def map_body(context: schemathesis.HookContext, body: Any) -> Any:
         body["text"] = "Bonjour"
     reference = f"{body['reference'][:1]}{len(body['recipients'])}"
     return body | {"recipients": people(len(body["recipients"])), "reference": reference}
+
+
+def _upload(body: dict[str, Any]) -> dict[str, Any]:
+    """The file of a form that is valid is a list, and no column is named that it does not have."""
+    if not _FORM.is_valid(body | {"file": ""}) or "file" not in body:
+        return body
+    return {"version": body["version"], "file": f"mobile\n{people(1)[0]}\n".encode()}
 
 
 def body_of_campaign(body: dict[str, Any]) -> dict[str, Any]:

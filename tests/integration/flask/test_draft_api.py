@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from tests.integration.bench import people
 from tests.integration.flask.test_json_api import refused
@@ -140,6 +142,67 @@ def test_rejected_rows_are_named(call: Caller) -> None:
     [row] = (call.get(f"/drafts/{draft['id']}/rejected").json or {})["rejected"]
 
     assert (row["row"], row["code"]) == (3, "too_short")
+
+
+def upload(call: Caller, path: str, file: bytes | str, **fields: str) -> TestResponse:
+    content = file.encode() if isinstance(file, str) else file
+    return call("PUT", f"{path}/list", data={"file": (BytesIO(content), "clients.csv"), **fields})
+
+
+def test_file_becomes_the_list_of_a_draft(call: Caller) -> None:
+    draft = call.post("/drafts", body()).json or {}
+    path, version = f"/drafts/{draft['id']}", str(draft["version"])
+    file = f"Export\nprénom;mobile;vu\nZoé;{people(1)[0]};03/02/2026\nLuc;12;\n".encode("cp850")
+    said = {"encoding": "cp850", "skip_lines": "1", "last_contact_column": "vu"}
+
+    saved = upload(call, path, file, version=version, column="mobile", **said).json or {}
+
+    assert (saved["rows"], saved["source"], saved["version"]) == (
+        2,
+        "clients.csv",
+        int(version) + 1,
+    )
+    assert saved["columns"] == ["prénom", "mobile", "vu", "last_contact"]
+    assert len((call.get(f"{path}/rejected").json or {})["rejected"]) == 1
+    refused(upload(call, path, file, version=version, **said), 409, "draft_changed")
+
+
+@pytest.mark.parametrize(
+    ("file", "fields"),
+    [
+        ("nom\nZoé\n", {}),
+        (b"\0\1\2", {}),
+        ("mobile\n0639980001\n", {"version": "une"}),
+        ("mobile\n0639980001\n", {"column": "portable"}),
+        ("mobile\n0639980001\n", {"encoding": "klingon"}),
+        ("mobile\n0639980001\n", {"skip_lines": "-1"}),
+        ("mobile\n0639980001\n", {"hidden": "perhaps"}),
+    ],
+)
+def test_unusable_file_leaves_the_draft_as_it_was(
+    call: Caller, file: bytes | str, fields: dict[str, str]
+) -> None:
+    draft = call.post("/drafts", body()).json or {}
+    path = f"/drafts/{draft['id']}"
+
+    answer = upload(call, path, file, **{"version": str(draft["version"]), **fields})
+
+    assert answer.status_code == 422
+    assert (answer.json or {})["code"] in {"unusable_input", "invalid_file"}
+    assert call.get(path).json == draft
+
+
+def test_form_without_a_file_is_refused(call: Caller) -> None:
+    draft = call.post("/drafts", body()).json or {}
+    path = f"/drafts/{draft['id']}/list"
+    fields = {"version": str(draft["version"])}
+    for more, status, code in (
+        ({"data": fields, "content_type": "multipart/form-data"}, 422, "unusable_input"),
+        ({"data": {**fields, "phone": "x", "file": (BytesIO(b""), "a.csv")}}, 422, "unknown_field"),
+        ({"data": fields}, 415, "unsupported_media_type"),
+        ({"json": fields}, 415, "unsupported_media_type"),
+    ):
+        refused(call("PUT", path, **more), status, code)
 
 
 def test_unusable_list_leaves_no_draft_behind(call: Caller) -> None:
