@@ -14,9 +14,11 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from dispatcher.errors import ConfigurationError
 from dispatcher.storage import database_url
 
-#: how long a PostgreSQL waits for a lock, for the end of a statement, and for the next one
+#: how long PostgreSQL waits for a lock
+LOCK_TIMEOUT = "10s"
+#: how long it waits for a lock, for the end of a statement, and for the next one
 _TIMEOUTS = {
-    "lock_timeout": "10s",
+    "lock_timeout": LOCK_TIMEOUT,
     "statement_timeout": "60s",
     "idle_in_transaction_session_timeout": "60s",
 }

@@ -18,13 +18,14 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.turn import Arming, Ending, Turned
 from dispatcher.errors import StorageError
-from dispatcher.storage import account_waits, opt_outs, pauses, replacement, schema
+from dispatcher.storage import account_waits, opt_outs, pauses, postgresql, replacement, schema
 from dispatcher.storage.batches import moves
 from dispatcher.storage.batches.turns.turn import turn
 from dispatcher.storage.campaigns import moves as campaign_moves
-from dispatcher.storage.database import Database
+from dispatcher.storage.database import Busy, Database
 from tests.integration.bench import OPEN, Bench, opened, people
 from tests.integration.conftest import empty
 from tests.integration.dispatch.test_lock_order import locked, wait_for_a_lock
@@ -349,4 +350,32 @@ def test_turns_behind_a_pooler_arm_and_end(fresh_postgres_url: str, tmp_path: Pa
                 found = turn(session, [arming(second)], [ending(first)], TERMS)
             assert found == Turned(frozenset({arming(second).tag}), frozenset({arming(first).tag}))
             bench.check()
+        database.close()
+
+
+def test_turn_behind_a_pooler_without_limits_does_not_wait_for_ever(
+    fresh_postgres_url: str,
+    tmp_path: Path,
+    pool: ThreadPoolExecutor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(postgresql, "LOCK_TIMEOUT", "300ms")
+    with PgBouncer(fresh_postgres_url, tmp_path) as bouncer:
+        database = Database(bouncer.url)
+        schema.prepare(database)
+
+        def arm(batch: DueBatch) -> Turned:
+            with database.once() as session:
+                return turn(session, [arming(batch)], [], TERMS)
+
+        with opened(database) as bench:
+            first, second = two(bench)
+            with database.write() as session:
+                session.execute(text(f"SELECT value FROM {VERSION} FOR UPDATE"))
+                running = pool.submit(arm, first)
+                with pytest.raises(Busy):
+                    running.result(30)
+            assert arm(second).armed == {arming(second).tag}
+            with database.once() as session:  # and the limit has ended with its turn
+                assert session.execute(text("SHOW lock_timeout")).scalar_one() == "0"
         database.close()

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     Text,
     bindparam,
+    case,
     exists,
     extract,
     func,
@@ -26,7 +27,7 @@ from sqlalchemy import (
 
 from dispatcher.campaigns.states import BATCH_MOVES, BatchState, sources
 from dispatcher.campaigns.turn import Arming, Terms
-from dispatcher.storage import account_waits, opt_outs, schema
+from dispatcher.storage import account_waits, opt_outs, postgresql, schema
 from dispatcher.storage.batches import queue
 from dispatcher.storage.batches.turns.parts import INSTANT, NOW, after, any_of, rows_of, whole
 from dispatcher.storage.tables import ATTEMPT, BATCH, CAMPAIGN, META
@@ -36,10 +37,17 @@ _OF_ATTEMPT = ("tag", "messages", "cost", "covers", "leaves_at")
 
 
 def version() -> CTE:
-    """The version of the opt-out list; an opt-out waits for it, or is waited for."""
+    """The version of the opt-out list; an opt-out waits for it, or is waited for.
+
+    Not for ever: behind a pooler a single statement has the limits of its role alone, and the
+    threads of a process wait for one turn, with the outcomes that they have.
+    """
+    name = "lock_timeout"
+    limit = func.set_config(name, postgresql.LOCK_TIMEOUT, literal(True))
+    limited = case((func.current_setting(name) == "0", limit), else_="").is_not(None)
     return (
         select(META.c.value)
-        .where(META.c.name == opt_outs.VERSION)
+        .where(META.c.name == opt_outs.VERSION, limited)
         .with_for_update(read=True)
         .cte("opt_outs_version")
     )
