@@ -200,6 +200,11 @@ def _copy(session: Session, table: Stored, which: str, count: int, **values: str
         )
 
 
+def _phone(prefix: int, size: int) -> str:
+    """A number of its own for each: PostgreSQL plans by how many differ."""
+    return f"'+33{prefix}' || lpad((n * {size} + t.position)::text, 7, '0')"
+
+
 def _copy_campaigns(session: Session, few: int, count: int) -> None:
     """One in a hundred runs and waits, one in 500 is paused; each is an hour older."""
     at = "now() - n * interval '1 hour'"
@@ -233,7 +238,14 @@ def _copy_campaigns(session: Session, few: int, count: int) -> None:
         sent_at=f"CASE WHEN {pending} THEN NULL ELSE {at} END",
     )
     theirs = f"(SELECT min(id) FROM dispatcher_batch WHERE campaign_id = {few})"
-    _copy(session, RECIPIENT, f"t.batch_id = {theirs}", count, batch_id="1000000 + n")
+    _copy(
+        session,
+        RECIPIENT,
+        f"t.batch_id = {theirs}",
+        count,
+        batch_id="1000000 + n",
+        phone=_phone(72, _FEW),
+    )
     mine, its = f"t.campaign_id = {few}", "1000 + n"
     tags = cast("Stored", CampaignTag.__table__)
     _copy(session, tags, mine, count // 2, campaign_id="1000 + 2 * n")
@@ -266,7 +278,9 @@ def _copy_batches(session: Session, first: int, count: int) -> None:
         sent_at=by.format(*["now() - interval '3 hours' + n * interval '5 seconds'"] * 2, "NULL"),
         check_at=by.format("NULL", "now()", "NULL"),
     )
-    _copy(session, RECIPIENT, f"t.batch_id = {first}", count - 1, batch_id="2000000 + n")
+    phone = _phone(71, BATCH)
+    its = f"t.batch_id = {first}"
+    _copy(session, RECIPIENT, its, count - 1, batch_id="2000000 + n", phone=phone)
     reports = [
         {
             "batch_id": 2_000_000 + n,
@@ -297,7 +311,7 @@ def _copy_batches(session: Session, first: int, count: int) -> None:
 def _answers(session: Session, large: int) -> None:
     """Opt-outs and replies."""
     now = text("now()")
-    people = [f"+336399{number:05d}" for number in range(20_000)]
+    people = [f"+3371{number:07d}" for number in range(BATCH, BATCH + 20_000)]
     session.execute(
         insert(OptOut).values(created_at=now), [{"phone": one, "source": "reply"} for one in people]
     )
