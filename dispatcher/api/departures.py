@@ -26,6 +26,8 @@ class Departures:
         #: messages of each batch, by territory
         self.sizes: dict[str, list[int]] = {}
         self._euros: dict[str, list[Decimal]] = {}
+        self._numbers: dict[str, list[int]] = {}
+        self._count = 0
 
     def add(self, batch: PlannedBatch) -> None:
         """Add the next batch; its price only if there is a daily cap in euros."""
@@ -34,6 +36,8 @@ class Departures:
         euros = batch.cost(settings.prices) if capped else None
         self.sizes.setdefault(batch.territory, []).append(len(batch.messages))
         self._euros.setdefault(batch.territory, []).append(euros or Decimal(0))
+        self._count += 1
+        self._numbers.setdefault(batch.territory, []).append(self._count)
 
     def forecast(self, left_today: Usage) -> Forecast:
         """When they leave, if ``left_today`` has left already on the day of the first."""
@@ -51,4 +55,5 @@ class Departures:
             not_after=submission.not_after,
             day=Day(caps_of(intake.settings)[1], start, left_today),
             euros=self._euros,
+            numbers=self._numbers,
         )

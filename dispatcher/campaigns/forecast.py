@@ -1,13 +1,16 @@
-"""When the batches of a plan would leave, at a given rate: a walk through the openings. Pure."""
+"""When the batches of a plan would leave, at a given rate: a walk through the openings. Pure.
+
+Batches leave in the order of the queue (``storage.batches.queue``): those that could leave first,
+then by number.
+"""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import repeat
+from itertools import count, repeat
 from types import MappingProxyType
 
 from dispatcher.campaigns.caps import Day, Usage, day_after
@@ -36,13 +39,14 @@ class Forecast:
     """When a plan would leave. ``late`` messages would leave at or after ``not_after``.
 
     ``rate`` is the assumed rate in batches a second. ``leaves`` has, for each territory, the
-    instants (UTC) at which its batches leave, in order, without the late ones.
+    instant (UTC) at which each of its batches leaves, in the order of their numbers; None for a
+    late one.
     """
 
     departures: tuple[Departure, ...]
     late: int
     rate: float
-    leaves: Mapping[str, Sequence[datetime]] = field(repr=False)
+    leaves: Mapping[str, Sequence[datetime | None]] = field(repr=False)
 
     @property
     def starts(self) -> datetime | None:
@@ -60,6 +64,55 @@ class Forecast:
         return None if self.ends is None else self.ends + _REPORTS
 
 
+class _Line:
+    """The batches of one territory that wait: since when they may leave, and why not before."""
+
+    def __init__(self, since: datetime, batches: list[tuple[int, int, Usage]]) -> None:
+        """``batches`` are (number, place in the territory, usage), in order."""
+        self.since, self.why = since, ""
+        self._batches = batches
+        #: no batch uses less: without room for this none need be looked at
+        self._least = Usage(
+            min(usage.messages for _, _, usage in batches),
+            min(usage.euros for _, _, usage in batches),
+        )
+        #: how many of them have left, in order
+        self._first = 0
+
+    def __bool__(self) -> bool:
+        return self._first < len(self._batches)
+
+    @property
+    def turn(self) -> tuple[datetime, int]:
+        """What puts the next batch before those of other territories."""
+        return self.since, self._batches[self._first][0]
+
+    @property
+    def usages(self) -> Sequence[Usage]:
+        """Of those that wait."""
+        return [usage for _, _, usage in self._batches[self._first :]]
+
+    def wait(self, hold: Hold) -> None:
+        """Let all of them wait."""
+        self.since, self.why = hold.until, hold.why
+
+    def take(self, day: Day | None, at: datetime) -> tuple[int, Usage] | str:
+        """Place and usage of the first batch for which the day has room, or why none leaves."""
+        why = "" if day is None else day.full(at, self._least)
+        if why:
+            return why
+        for position in range(self._first, len(self._batches)):
+            _, place, usage = self._batches[position]
+            if day is None or not (full := day.full(at, usage)):
+                if position > self._first:
+                    del self._batches[position]
+                else:
+                    self._first += 1
+                return place, usage
+            why = why or full
+        return why
+
+
 def forecast(
     groups: Mapping[str, Sequence[int]],
     *,
@@ -69,71 +122,68 @@ def forecast(
     not_after: datetime | None = None,
     day: Day | None = None,
     euros: Mapping[str, Sequence[Decimal]] = MappingProxyType({}),
+    numbers: Mapping[str, Sequence[int]] = MappingProxyType({}),
 ) -> Forecast:
     """Compute the departures of ``groups``: territory -> sizes of its batches.
 
-    ``rate`` is in batches a second over all territories, which take turns; ``windows`` is None
-    for messages that may leave at any hour. A batch above the caps of ``day`` waits for the next
-    day; ``euros`` are the costs of the batches. Raises NeverOpen for a territory that never opens.
+    ``rate`` is in batches a second over all territories; ``windows`` is None for messages that may
+    leave at any hour. A batch above the caps of ``day`` waits for the next day; ``euros`` are the
+    costs of the batches. ``numbers`` are those of the batches, by which territories that open at
+    once share the rate; without them they take turns. Raises NeverOpen for a territory that never
+    opens.
     """
     step = timedelta(seconds=1 / rate)
-    left = {
-        territory: deque(map(Usage, sizes, euros.get(territory) or repeat(Decimal(0))))
-        for territory, sizes in groups.items()
-        if sizes
-    }
+    at = start.astimezone(UTC)
+    lines: dict[str, _Line] = {}
+    leaves: dict[str, list[datetime | None]] = {}
+    for territory, sizes in groups.items():
+        usages = map(Usage, sizes, euros.get(territory) or repeat(Decimal(0)))
+        own = numbers.get(territory) or count()
+        leaves[territory] = [None] * len(sizes)
+        if sizes:
+            batches = [
+                (number, place, usage)
+                for place, (number, usage) in enumerate(zip(own, usages, strict=False))
+            ]
+            lines[territory] = _Line(at, batches)
     done: list[Departure] = []
     running: dict[str, Departure] = {}
-    reasons: dict[str, str] = {}
-    leaves: dict[str, list[datetime]] = {territory: [] for territory in left}
-    at = start.astimezone(UTC)
 
-    def held(at: datetime, territory: str) -> Hold | None:
-        hold = None if windows is None else windows.hold(at, territory)
-        if hold is None and day is not None and (why := day.full(at, left[territory][0])):
-            begins = day_after(at)
-            opens = None if windows is None else windows.hold(begins, territory)
-            return Hold(begins if opens is None else opens.until, why)
-        return hold
+    def hold(territory: str, line: _Line, hold: Hold) -> None:
+        line.wait(hold)
+        if territory in running:
+            done.append(running.pop(territory))
 
-    while left:
-        free: list[str] = []
-        waits: list[datetime] = []
-        for territory in left:
-            hold = held(at, territory)
-            if hold is None:
-                free.append(territory)
-                continue
-            waits.append(hold.until)
-            reasons[territory] = hold.why
-            if territory in running:
-                done.append(running.pop(territory))
-        if not free:
-            at = min(waits)
+    while lines:
+        territory, line = min(lines.items(), key=lambda item: item[1].turn)
+        at = max(at, line.since)
         if not_after is not None and at >= not_after:
             break
-        for territory in free:
-            # the batches before it in this round have moved the clock
-            if not_after is not None and at >= not_after:
-                break
-            if held(at, territory):
-                continue
-            usage = left[territory].popleft()
-            if day is not None:
-                day.add(at, usage)
-            leaves[territory].append(at)
-            before = running.get(territory)
-            running[territory] = Departure(
-                territory,
-                starts=before.starts if before else at,
-                ends=at + step,
-                messages=usage.messages + (before.messages if before else 0),
-                why=before.why if before else reasons.get(territory, ""),
-            )
-            at += step
-            if not left[territory]:
-                done.append(running.pop(territory))
-                del left[territory]
+        if windows is not None and (closed := windows.hold(at, territory)):
+            hold(territory, line, closed)
+            continue
+        taken = line.take(day, at)
+        if isinstance(taken, str):
+            begins = day_after(at)
+            opens = None if windows is None else windows.hold(begins, territory)
+            hold(territory, line, Hold(begins if opens is None else opens.until, taken))
+            continue
+        place, usage = taken
+        if day is not None:
+            day.add(at, usage)
+        leaves[territory][place] = at
+        before = running.get(territory)
+        running[territory] = Departure(
+            territory,
+            starts=before.starts if before else at,
+            ends=at + step,
+            messages=usage.messages + (before.messages if before else 0),
+            why=before.why if before else line.why,
+        )
+        at += step
+        if not line:
+            done.append(running.pop(territory))
+            del lines[territory]
     departures = sorted([*done, *running.values()], key=lambda one: (one.starts, one.territory))
-    late = sum(usage.messages for usages in left.values() for usage in usages)
+    late = sum(usage.messages for line in lines.values() for usage in line.usages)
     return Forecast(tuple(departures), late=late, rate=rate, leaves=leaves)

@@ -88,7 +88,7 @@ def _local(forecast: Forecast, territory: str, place: int) -> str:
     """When a batch leaves, on the clock of its territory; "expires" if it would be too late."""
     from dispatcher.window.territories import find
 
-    leaves = forecast.leaves[territory]
-    if place >= len(leaves):
+    at = forecast.leaves[territory][place]
+    if at is None:
         return "expires"
-    return find(territory).local(leaves[place]).isoformat(sep=" ", timespec="minutes")
+    return find(territory).local(at).isoformat(sep=" ", timespec="minutes")

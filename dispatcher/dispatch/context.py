@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -24,7 +26,7 @@ from dispatcher.storage.database import Database
 from dispatcher.window import Hold, NeverOpen, Windows
 
 if TYPE_CHECKING:
-    from dispatcher.dispatch.rate_limit import RateLimit
+    from dispatcher.dispatch.rate_limit import Limit
 
 #: a poll or lookup that never comes back is due again after this
 CHECK_LEASE = timedelta(minutes=2)
@@ -47,12 +49,16 @@ class Context:
     gateway: Gateway
     windows: Windows
     clock: Clock
-    rate_limit: RateLimit
+    rate_limit: Limit
     call_counts: CallCounts = field(default_factory=CallCounts)
     #: set when the process is told to stop: no send loop begins another batch then
     stopping: threading.Event = field(default_factory=threading.Event)
     #: empty for the default account
     account: str = DEFAULT
+    #: seconds that only grow, also while somebody sets the clock
+    steady: Callable[[], float] = time.monotonic
+    #: chooses so many of the batches that may leave next
+    choose: Callable[[Sequence[int], int], list[int]] = random.sample
 
     @property
     def counted(self) -> str | None:

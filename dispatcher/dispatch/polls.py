@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import chain, islice, repeat
@@ -52,9 +51,9 @@ class Polls:
         """
         ended = 0
         begun = self._context.clock()
-        until = time.monotonic() + TURN
+        until = self._context.steady() + TURN
         more = True
-        while more and time.monotonic() < until and not self._context.stopping.is_set():
+        while more and self._context.steady() < until and not self._context.stopping.is_set():
             count, more = self._poll(begun)
             ended += count
         return ended

@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from fractions import Fraction
+from typing import Protocol
 
 from limits import RateLimitItemPerSecond
 from limits.errors import StorageError as LimitsError
@@ -29,6 +30,13 @@ _KEY = "dispatcher.bulk-send"
 _WINDOW, _BURST = 10, 1.1
 #: a thread waits this long (seconds) for a permit; what has to wait longer waits in its row
 _PATIENCE = 1.0
+
+
+class Limit(Protocol):
+    """What a send loop asks before each send."""
+
+    def wait(self) -> float:
+        """Wait for a permit: 0 if it was granted, else seconds until a new try."""
 
 
 class RateLimit:
@@ -117,7 +125,7 @@ def _hit(limiter: MovingWindowRateLimiter, items: list[RateLimitItemPerSecond], 
 class Permit:
     """The permit of one send loop. One that was granted and not used is kept for the next send."""
 
-    def __init__(self, rate_limit: RateLimit) -> None:
+    def __init__(self, rate_limit: Limit) -> None:
         self._rate_limit = rate_limit
         self._granted = False
 

@@ -8,7 +8,6 @@ which the gateway answers that it was cancelled before.
 from __future__ import annotations
 
 import logging
-import time
 from datetime import timedelta
 
 from dispatcher.campaigns.hand_over import OPTED_OUT, Cancellation, Ending, ending
@@ -37,9 +36,9 @@ class Recalls:
     def recall(self) -> int:
         """Ask for all of the account that is wanted back; returns for how many batches it was."""
         context = self._context
-        until = time.monotonic() + TURN
+        until = context.steady() + TURN
         requests = 0
-        while time.monotonic() < until and not context.stopping.is_set():
+        while context.steady() < until and not context.stopping.is_set():
             now = context.clock()
             with context.database.write() as session:
                 batch = recalls.take(session, now, CHECK_LEASE, context.account)

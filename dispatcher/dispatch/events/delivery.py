@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from datetime import datetime, timedelta
 
 from dispatcher.campaigns.waits import backoff
@@ -40,8 +39,8 @@ class Deliveries:
         """
         load(self._context.settings.receivers)  # without them an event would count as delivered
         finished = 0
-        until = time.monotonic() + _TIME_SLICE
-        while time.monotonic() < until and not self._context.stopping.is_set():
+        until = self._context.steady() + _TIME_SLICE
+        while self._context.steady() < until and not self._context.stopping.is_set():
             now = self._context.clock()
             with self._context.database.write() as session:
                 taken = events.lease(session, now, CHECK_LEASE)

@@ -5,7 +5,6 @@ No transaction is open while the gateway is waited for.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -182,18 +181,18 @@ class Attempts:
         """Send a claimed batch: the outcome, and the seconds of the call if there was one."""
         if objection := self._objection(claimed):
             return NotSent(objection, 0), None
-        started = time.monotonic()
+        started = self._context.steady()
         outcome = claimed.request.deliver(
             self._context.gateway,
             claimed.batch.recipients.phones,
             # asked once more when the connection is open, right before the first byte
             unless=lambda: self._objection(claimed),
         )
-        return outcome, time.monotonic() - started
+        return outcome, self._context.steady() - started
 
     def _objection(self, claimed: _Claimed) -> str:
         """Why a claimed batch must not leave any more; empty if it may."""
-        slept = time.monotonic() - claimed.at
+        slept = self._context.steady() - claimed.at
         jumped = abs((self._context.clock() - claimed.at_wall).total_seconds())
         if max(slept, jumped) > STALE:
             return "its worker was asleep"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -43,7 +42,7 @@ class Consents:
         """
         if batch.consent != consent.ASK:
             return batch
-        steady, at = time.monotonic(), self._context.clock()
+        steady, at = self._context.steady(), self._context.clock()
         answer = self._answer(batch, at)
         if answer.problem:
             log.warning("batch %d: %s", batch.id, answer.problem)
@@ -59,7 +58,7 @@ class Consents:
         """Whether the consents of a batch were asked for too long ago, by either clock."""
         if batch.rests_on is None:
             return False
-        age = timedelta(seconds=time.monotonic() - batch.rests_on.steady)
+        age = timedelta(seconds=self._context.steady() - batch.rests_on.steady)
         return max(age, abs(now - batch.rests_on.at)) > consent.FRESH
 
     def _answer(self, batch: DueBatch, now: datetime) -> Answer:

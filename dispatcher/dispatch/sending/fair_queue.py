@@ -7,9 +7,7 @@ decides.
 
 from __future__ import annotations
 
-import random
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,7 +61,7 @@ class FairQueue:
     def next_batch(self) -> int | None:
         """A due batch that no send loop of this process has; None when there is none to send."""
         with self._lock:
-            now = time.monotonic()
+            now = self._context.steady()
             if now - self._filled_at > _FRESH:
                 self._stock.clear()
             if now > self._lost_until:
@@ -92,7 +90,7 @@ class FairQueue:
                 found = queue.of(session, campaign_id, now, _CHOICE)
                 if free := [batch_id for batch_id in found if self._is_free(batch_id)]:
                     self._last = campaign_id
-                    self._stock = random.sample(free, min(len(free), _TURN))
-                    self._filled_at = time.monotonic()
+                    self._stock = self._context.choose(free, min(len(free), _TURN))
+                    self._filled_at = self._context.steady()
                     return True
         return False

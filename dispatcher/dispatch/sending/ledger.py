@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -174,7 +173,7 @@ class Ledger:
 
     def _store(self, group: list[Turn]) -> None:
         # before the commit: a process may be suspended during it
-        steady, now = time.monotonic(), self._context.clock()
+        steady, now = self._context.steady(), self._context.clock()
         asking = [one for one in group if one.arm and self._may_arm(one.arm.batch, now)]
         ends = [one.end for one in group if one.end]
         if not asking and not ends:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 
 from dispatcher.campaigns.set_aside import place_of
 from dispatcher.dispatch.context import Context
@@ -58,13 +57,13 @@ class SendLoop:
     def _run(self, batch_id: int) -> int:
         sent = 0
         permit = Permit(self._context.rate_limit)
-        until = time.monotonic() + TIME_SLICE
+        until = self._context.steady() + TIME_SLICE
         next_id: int | None = batch_id
         with self._context.database.keeping():
             while next_id is not None:
                 with self._queue.reserve(next_id):
                     sent += self._make(next_id, permit)
-                over = time.monotonic() > until or self._context.stopping.is_set()
+                over = self._context.steady() > until or self._context.stopping.is_set()
                 next_id = None if over else self._queue.next_batch()
         return sent
 

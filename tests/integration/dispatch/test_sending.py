@@ -1106,9 +1106,8 @@ def test_worker_asleep_between_claim_and_send_sends_nothing(
             if armed():
                 slept[0] = attempt.STALE + 1
 
-        patched.setattr(
-            "dispatcher.dispatch.sending.send_loop.time.monotonic", lambda: steady() + slept[0]
-        )
+        context = vars(bench.dispatcher.steps._context)
+        patched.setitem(context, "steady", lambda: steady() + slept[0])
         bench.gateway.behave = unwanted
         patched.setattr(send_loop, "TIME_SLICE", 0.0)
         with AtCommits(sleep, after=True):

@@ -96,6 +96,13 @@ def test_batch_over_the_daily_cap_leaves_at_the_next_opening() -> None:
     ]
 
 
+def test_smaller_batch_leaves_today_if_the_day_has_room_for_it() -> None:
+    assert leaves([500, 400, 400, 100], windows=Windows()) == [
+        ("Tue 10:00", 1000, ""),
+        ("Wed 08:00", 400, "daily cap of 1,000 messages reached"),
+    ]
+
+
 def test_batch_over_the_daily_cap_without_a_window_leaves_at_midnight() -> None:
     assert leaves([500], left=501, windows=None) == [
         ("Wed 00:00", 500, "daily cap of 1,000 messages reached")

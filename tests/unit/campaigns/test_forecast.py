@@ -78,6 +78,31 @@ def test_open_territories_take_turns_and_do_not_wait_for_a_closed_one() -> None:
     assert leaves.leaves["la-reunion"] == [MORNING + timedelta(seconds=1)]
 
 
+def test_territory_that_opened_first_leaves_first_as_the_queue_has_it() -> None:
+    groups = {"metropole": [500, 500], "la-reunion": [400, 400]}
+
+    # closed at 07:00; La Réunion waits for Paris, too, and closes at 17:00 there
+    leaves = forecast(groups, start=MORNING - timedelta(hours=16), rate=1 / 3600, windows=WINDOWS)
+
+    assert told(leaves) == [
+        ("metropole", "Mon 18:00", 1000, ""),
+        ("la-reunion", "Tue 08:00", 800, "after 20:00 in La Réunion"),
+    ]
+
+
+def test_batches_that_may_leave_together_leave_by_number() -> None:
+    groups = {"metropole": [500, 500], "alsace-moselle": [100, 100]}
+    numbers = {"metropole": [2, 4], "alsace-moselle": [1, 3]}
+
+    leaves = forecast(groups, start=MORNING, rate=1, windows=WINDOWS, numbers=numbers)
+
+    second = timedelta(seconds=1)
+    assert leaves.leaves == {
+        "metropole": [MORNING + second, MORNING + 3 * second],
+        "alsace-moselle": [MORNING, MORNING + 2 * second],
+    }
+
+
 def test_round_ends_when_the_window_closes() -> None:
     groups = {"metropole": [500], "alsace-moselle": [500]}
 
@@ -114,7 +139,8 @@ def test_batches_after_not_after_are_late_and_have_no_departure() -> None:
 
     assert told(leaves) == [("metropole", "Sat 19:30", 15_000, "")]
     assert leaves.late == 5000
-    assert len(leaves.leaves["metropole"]) == 30
+    assert leaves.leaves["metropole"][30:] == [None] * 10
+    assert None not in leaves.leaves["metropole"][:30]
 
 
 def test_start_in_another_time_zone_gives_a_forecast_in_utc() -> None:
@@ -170,4 +196,5 @@ def test_any_message_leaves_in_an_opening_or_is_late(
         assert start <= departure.starts < departure.ends
         assert WINDOWS.hold(departure.starts, departure.territory) is None
     for instants in leaves.leaves.values():
-        assert instants == sorted(instants)
+        leaving = [at for at in instants if at is not None]
+        assert leaving == sorted(leaving)
