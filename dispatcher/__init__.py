@@ -61,6 +61,7 @@ if TYPE_CHECKING:
         UnusableKey,
     )
     from dispatcher.recipients import Recipient, Rejection
+    from dispatcher.rehearsal import Rehearsal, rehearse
     from dispatcher.settings import Settings
     from dispatcher.settings.logs import scrubber
 
@@ -102,6 +103,7 @@ __all__ = [
     "Progress",
     "Recipient",
     "ReferenceTaken",
+    "Rehearsal",
     "Rejection",
     "Reply",
     "Result",
@@ -119,6 +121,7 @@ __all__ = [
     "campaign_paused",
     "doubt_raised",
     "opt_out_added",
+    "rehearse",
     "reply_received",
     "scrubber",
     "stop_storm",
@@ -143,6 +146,7 @@ _HOMES = {
     "Plan": "campaigns.plan",
     "Progress": "campaigns.progress",
     "Recipient": "recipients",
+    "Rehearsal": "rehearsal",
     "Rejection": "recipients",
     "Reply": "campaigns.records",
     "Result": "campaigns.results",
@@ -157,6 +161,7 @@ _HOMES = {
     "campaign_paused": "dispatch.events",
     "doubt_raised": "dispatch.events",
     "opt_out_added": "dispatch.events",
+    "rehearse": "rehearsal",
     "reply_received": "dispatch.events",
     "stop_storm": "dispatch.events",
     "scrubber": "settings.logs",

@@ -57,6 +57,8 @@ class Context:
     account: str = DEFAULT
     #: seconds that only grow, also while somebody sets the clock
     steady: Callable[[], float] = time.monotonic
+    #: waits so many seconds
+    sleep: Callable[[float], None] = time.sleep
     #: chooses so many of the batches that may leave next
     choose: Callable[[Sequence[int], int], list[int]] = random.sample
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -43,7 +42,7 @@ class Credit:
         with self._context.database.read() as session:
             rest = balances.rest(balances.last(session, account), self._context.clock())
         if rest <= balances.PATIENCE:
-            time.sleep(rest.total_seconds())
+            self._context.sleep(rest.total_seconds())
         now = self._context.clock()
         every = timedelta(seconds=settings.credit_every)
         with self._context.database.write() as session:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import replace
 
 from sqlalchemy.orm import Session
@@ -79,7 +78,7 @@ class Results:
                 log.warning("batch %d: %s", batch.id, error)
                 if patience is None:
                     raise
-                time.sleep(patience)
+                self._context.sleep(patience)
 
     def _write(self, batch: DueBatch, tag: str, outcome: Outcome) -> None:
         now = self._context.clock()

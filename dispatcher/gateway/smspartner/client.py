@@ -38,8 +38,10 @@ class SmsPartner:
         connect_timeout: float = 5,
         answers: Format = "json",
         options: SendOptions | None = None,
+        transport: Transport | None = None,
     ) -> None:
-        self._transport = Transport(
+        """``transport`` carries the calls in the place of HTTP."""
+        self._transport = transport or Transport(
             url, key, call_timeout=call_timeout, connect_timeout=connect_timeout, answers=answers
         )
         self._always = {} if options is None else checked_fields(options)

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
 import requests
@@ -26,23 +27,30 @@ _CHUNK = 256 * 1024
 LONGEST_IDLE = 2.0
 
 Format = Literal["json", "xml"]
+Call = deadline.TimedCall
 _Reply = TypeVar("_Reply")
 _TOO_LONG: Final = "the call took too long"
 
 
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Status, headers and the whole body of an answer, and the parser of its format."""
 
-    def __init__(self, response: requests.Response, parse: Parse) -> None:
-        self.parse = parse
-        self.status = response.status_code
-        self.headers: Mapping[str, str] = response.headers
-        self.body = b""
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    parse: Parse
+
+    @classmethod
+    def of(cls, response: requests.Response, parse: Parse) -> Answer:
+        """The answer, read whole. Raises GatewayError for one that is too large."""
+        body = b""
         # to the very end: only there does a body shorter than announced show itself
         while chunk := response.raw.read(_CHUNK, decode_content=False):
-            self.body += chunk
-            if len(self.body) > LARGEST_ANSWER:
+            body += chunk
+            if len(body) > LARGEST_ANSWER:
                 raise GatewayError("the answer is too large")
+        return cls(response.status_code, response.headers, body, parse)
 
     def read(self, reader: Callable[[int, bytes, Parse], _Reply]) -> _Reply:
         """The value that ``reader`` makes of it. Raises as the reader does."""
@@ -126,7 +134,7 @@ class Transport:
 
     def _call(
         self,
-        call: deadline.TimedCall,
+        call: Call,
         method: str,
         path: str,
         *,
@@ -140,7 +148,7 @@ class Transport:
             if unless is not None and (reason := unless()):
                 raise GatewayError(reason)  # noqa: TRY301 - closes the connection as any failure does
             with held.ask(method, self.url + path, data=data, params=params) as response:
-                answer = Answer(response, self._parser(path))
+                answer = Answer.of(response, self._parser(path))
         except BaseException:
             held.close()
             self._own.connection = None

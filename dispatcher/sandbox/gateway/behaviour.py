@@ -67,7 +67,8 @@ class Behaviour:
     no_credit_shape: Literal["object", "message"] = "object"
     #: seconds from departure to the report: the shortest and the longest
     delivery_seconds: tuple[float, float] = (1.0, 3.0)
-    #: shares of the numbers, chosen by a hash of the number
+    #: shares of the numbers, chosen by a hash of the number; another seed chooses others
+    seed: str = ""
     share_not_delivered: float = 0.0
     share_ko: float = 0.0
     share_waiting: float = 0.0

@@ -62,7 +62,7 @@ def fate(phone: str, behaviour: Behaviour) -> str:
     for suffix, word in behaviour.fates.items():
         if phone.endswith(suffix):
             return word
-    luck = _luck(phone, "fate")
+    luck = _luck(phone, f"{behaviour.seed}fate")
     for share, word in (
         (behaviour.share_not_delivered, NOT_DELIVERED),
         (behaviour.share_ko, KO),
@@ -76,7 +76,10 @@ def fate(phone: str, behaviour: Behaviour) -> str:
 
 def says_stop(phone: str, behaviour: Behaviour) -> bool:
     """Whether a number replies STOP to a delivered message."""
-    return phone in behaviour.answers_stop or _luck(phone, "stop") < behaviour.share_stop
+    return (
+        phone in behaviour.answers_stop
+        or _luck(phone, f"{behaviour.seed}stop") < behaviour.share_stop
+    )
 
 
 def reported_at(message: Message, phone: str, behaviour: Behaviour) -> float:

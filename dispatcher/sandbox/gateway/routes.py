@@ -65,11 +65,11 @@ class Gateway:
             return Answer(200, dict(_ACKNOWLEDGEMENT), "acknowledged")
         path = request.path.removeprefix("/v1")
         action = _ROUTES.get((request.method, path))
-        sends = request.method == "POST" and path in _SENDS
+        sends = request.method == "POST" and path in SENDS
         if self._is_open(request.method, path):
             action = reports.multi_status
         if action is None and not sends:
-            wrong_method = path in _SENDS or any(path == known for _, known in _ROUTES)
+            wrong_method = path in SENDS or any(path == known for _, known in _ROUTES)
             return Answer(405 if wrong_method else 404, None, "wrong address")
         parameters: Mapping[str, Any] = {}
         try:
@@ -77,7 +77,7 @@ class Gateway:
             state = self._account_of(parameters)
             state.account.take_replies(now=state.clock())
             if sends:
-                document = _SENDS[path](state, parameters, request=number)
+                document = SENDS[path](state, parameters, request=number)
             else:
                 assert action is not None  # noqa: S101 - for the type checker
                 document = action(state, parameters)
@@ -137,7 +137,7 @@ _ACKNOWLEDGEMENT = {
     "code": 200,
     "message": "Request queued for processing",
 }
-_SENDS = {
+SENDS = {
     "/send": sending.send,
     "/bulk-send": sending.bulk_send,
     "/vn/send": sending.virtual_send,
