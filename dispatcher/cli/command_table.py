@@ -13,6 +13,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "Tell what the gateway and the networks say of the numbers in FILE.",
     ),
     "plan": ("plan", "Show what submitting FILE would do: who, what, when, for how much."),
+    "rehearse": (
+        "rehearse",
+        "Send a campaign for FILE to nobody, on a clock of its own, and compare it with its plan.",
+    ),
     "submit": ("submit", "Store a campaign for the recipients in FILE."),
     "drafts": ("drafts", "List the drafts; write one, plan it, hand it in."),
     "approve": (

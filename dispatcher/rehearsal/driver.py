@@ -24,8 +24,8 @@ class Driver:
         """Do all that is due until nothing more is, or until ``until``."""
         while self._clock() < until:
             if self._work():
-                self._patience = _SHORT
-            elif (at := self._next()) is not None:
+                continue
+            if (at := self._next()) is not None:
                 self._clock.to(at)
             else:
                 break
@@ -36,8 +36,9 @@ class Driver:
         done = [self._calls(account, due) for account in due.by_account]
         done += [self._steps.settle_batch(batch_id) for batch_id in due.settle]
         # a send loop finds the other batches by itself
-        done += [self._steps.send_batch(batch_id) > 0 for batch_id in due.send[:1]]
-        return any(done) or self._clock() > began
+        if sent := [batch_id for batch_id in due.send[:1] if self._steps.send_batch(batch_id)]:
+            self._patience = _SHORT
+        return any(done) or bool(sent) or self._clock() > began
 
     def _calls(self, account: str, due: Due) -> bool:
         """The calls that are due for an account; True if one has changed something."""

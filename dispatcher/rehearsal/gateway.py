@@ -25,7 +25,7 @@ from dispatcher.sandbox.gateway.state import State
 
 #: nobody can connect to it
 _NOWHERE: Final = "http://rehearsal.invalid/v1"
-_ENDLESS: Final = Decimal(10**9)
+_ENDLESS: Final = Decimal(1_000_000)
 _UNREACHABLE, _BUSY = timedelta(hours=1), timedelta(minutes=10)
 #: seconds that the gateway asks to wait, and that a slow send takes
 _WAIT, _SLOW = "120", 20.0

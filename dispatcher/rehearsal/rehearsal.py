@@ -65,6 +65,8 @@ class Rehearsal:
     differences: tuple[Difference, ...]
     #: people who were texted more than once
     twice: int
+    #: people who have opted out meanwhile
+    stops: int = 0
     why: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
     seed: int = 0
@@ -101,6 +103,7 @@ class Rehearsal:
             "planned": self.planned,
             "left": self.left,
             "twice": self.twice,
+            "opted_out": self.stops,
             "days": [day.as_json() for day in self.days],
             "differences": [one.as_json() for one in self.differences],
             "state": self.progress.state,

@@ -30,6 +30,7 @@ from dispatcher.rehearsal.rehearsal import Rehearsal, days_of, explained
 from dispatcher.sandbox.gateway import ledger
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import DEFAULT
+from dispatcher.storage.engines import wait_for_no_disk
 
 _REFERENCE: Final = "rehearsal"
 _YEARS: Final = range(2000, 2101)
@@ -68,7 +69,8 @@ def rehearse(
         given = settings or Settings.from_env()
         stage = _Stage(Path(folder), given, start, troubles, seed)
         try:
-            stage.dispatcher.opt_outs.add_all(opted_out)
+            if listed := list(opted_out):
+                stage.dispatcher.opt_outs.add_all(listed)
             return stage.play(text, list(recipients), reject, options)
         finally:
             stage.close()
@@ -103,6 +105,7 @@ class _Stage:
             clock=self._clock,
             gateways={name: self._partner.client(name, calm) for name in self._accounts},
         )
+        wait_for_no_disk(self.dispatcher.database.engine)
 
     def close(self) -> None:
         """Close database and ledger."""
@@ -120,6 +123,7 @@ class _Stage:
         planned = _Planned()
         plan = self.dispatcher.plan(text, recipients, reject=reject, each=planned.add, **options)
         self._prepare(plan, list(planned.territories))
+        refused = self._opted_out
         campaign = self.dispatcher.submit(_REFERENCE, text, recipients, **options)
         Driver(self._steps(plan), self.dispatcher.database, self._clock).run(self._until(plan))
         wanted = planned.leavings(plan)
@@ -135,11 +139,17 @@ class _Stage:
             days=days_of(wanted, gone),
             differences=explained(differences(wanted, gone), self._faults),
             twice=twice,
+            stops=self._opted_out - refused,
             why=tuple(cause.says for cause in causes),
             faults=tuple(self._faults),
             seed=self._seed,
             assumed=self._assumed(plan, options),
         )
+
+    @property
+    def _opted_out(self) -> int:
+        """How many people have opted out."""
+        return self.dispatcher.opt_outs.page(limit=1).total
 
     def _prepare(self, plan: Plan, phones: list[str]) -> None:
         """Set the gateway up for the faults that concern people or money."""

@@ -349,7 +349,7 @@ OTHER_COMMANDS: Final = {
     # who acts is who is signed in: drafts and testers have tests of their own
     "approve", "refuse", "drafts discard", "drafts hand-in", "drafts plan", "drafts show",
     "drafts submit", "drafts take-back", "drafts write", "test", "testers add", "testers list",
-    "testers remove", "person stale",
+    "testers remove", "person stale", "rehearse",
 }  # fmt: skip
 
 
