@@ -11,8 +11,8 @@ import click
 
 from dispatcher.cli.campaign_options import CampaignArguments, campaign_options
 from dispatcher.cli.options import Instant, current_settings, json_option
-from dispatcher.cli.output import print_json, print_table, reader, say
-from dispatcher.cli.rehearsal_text import after, before, rows
+from dispatcher.cli.output import print_json, print_table, quote, reader
+from dispatcher.cli.rehearsal_text import RehearsalText
 from dispatcher.window.slots import PARIS
 
 if TYPE_CHECKING:
@@ -97,12 +97,13 @@ def rehearse(
     if as_json:
         print_json(found.as_json() | left_out.as_json())
     else:
-        for sentence in before(found):
-            say(sentence)
-        headings = ("day", "territory", "planned", "left")
-        print_table(headings, rows(found, reader()), right=headings[2:])
-        for sentence in after(found):
-            say(sentence)
+        text = RehearsalText(found, reader())
+        for line in text.before():
+            quote(line)
+        headings = text.headings()
+        print_table(headings, text.rows(), right=headings[2:])
+        for line in text.after():
+            quote(line)
     if not found.agrees:
         click.get_current_context().exit(_DIFFERS)
 
