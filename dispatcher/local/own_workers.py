@@ -13,11 +13,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-import dispatcher
-
 #: what ``celery -A`` may be given after ``load``
 NAME: Final = "dispatcher_workers"
-_FOLDER = Path(dispatcher.__file__).parents[1] / "workers"
+_FOLDER = Path(__file__).parents[2] / "workers"
 
 
 def load(module: str) -> ModuleType:

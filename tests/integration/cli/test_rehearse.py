@@ -80,7 +80,7 @@ def test_difference_that_nothing_explains_ends_with_1(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fault = type(FAULTS["stops"])("wrong", "nothing", switches={"stopped": people(3)})
-    monkeypatch.setitem(FAULTS, "wrong", fault)  # type: ignore[arg-type]
+    monkeypatch.setitem(FAULTS, "wrong", fault)
     options = ("--territory", "metropole", "--from", "2027-03-12T10:00", "--fault", "wrong")
     output = rehearsed(shell, *options, code=1)
     assert lines(output)[-1] == "what left differs from the plan, and no fault explains it"

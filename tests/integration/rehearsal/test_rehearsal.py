@@ -270,7 +270,7 @@ def test_without_the_fault_the_same_difference_is_not_explained(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(
-        FAULTS,  # type: ignore[arg-type]
+        FAULTS,
         "harmless",
         type(FAULTS["stops"])("harmless", "nothing", switches={"stopped": ["+33639980001"]}),
     )
