@@ -27,6 +27,10 @@ SLOW = 0.02
 GUADELOUPE, REUNION = "069098", "069298"
 
 
+#: some look at the clock a hundred times, which takes its time on a busy machine
+pytestmark = pytest.mark.timeout(600)
+
+
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refuse every connection and every lookup of a name."""
@@ -144,8 +148,8 @@ def test_rehearsal_in_several_territories_agrees_with_its_plan() -> None:
     # one send in two minutes: the turns of the territories count
     assert agreed(play(phones, start, settings={"rate": 1 / 120})) == [
         ("12/03", "guadeloupe", 700, "13:00–13:02"),
-        ("12/03", "la-reunion", 700, "08:00–08:06"),
-        ("12/03", "mayotte", 600, "08:02–08:04"),
+        ("12/03", "la-reunion", 700, "08:02–08:06"),
+        ("12/03", "mayotte", 600, "08:00–08:04"),
     ]
 
 
