@@ -93,7 +93,7 @@ def test_json_has_days_differences_and_the_plan(shell: Shell) -> None:
     (day,) = found["days"]
     assert day["planned"]["first"] == day["left"]["first"] == "2027-03-12T09:00:00+00:00"
     assert found["plan"]["batches"] == 5
-    assert (found["differences"], found["rejected"]) == ([], 0)
+    assert (found["differences"], found["rejected"]) == ([], [])
 
 
 def test_rehearsal_is_told_in_french(shell: Shell) -> None:
