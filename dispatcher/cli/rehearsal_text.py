@@ -35,6 +35,13 @@ class RehearsalText:
             "a rehearsal from {moment} on: nobody is texted, nothing is stored",
             moment=self._moment(found.started_at),
         )
+        plan = found.plan
+        rejected = sum(plan.rejected.values())
+        yield self._language.say(
+            f"{counted(plan.kept, 'recipient')} kept of {counted(plan.rows, 'row')},"
+            f" {counted(plan.duplicates, 'duplicate')}, {counted(rejected, 'reject')},"
+            f" {counted(plan.batches, 'batch', 'batches')}"
+        )
         for sentence in (*found.assumed, *(fault.meaning for fault in found.faults)):
             yield f"  {self._language.say(sentence)}"
         yield ""

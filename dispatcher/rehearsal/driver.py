@@ -29,6 +29,7 @@ class Driver:
                 self._clock.to(at)
             else:
                 break
+        self._steps.tick()  # who asks why then should not read that nobody looks
 
     def _work(self) -> bool:
         """Tick, and do what is due; True if that has changed something."""
