@@ -66,7 +66,7 @@ def test_docs_have_every_fault_with_its_meaning() -> None:
 
 
 def test_difference_is_named_with_the_fault_that_explains_it(shell: Shell) -> None:
-    options = ("--territory", "metropole", "--from", "2027-03-12T10:00", "--fault", "refusals")
+    options = ("--from", "2027-03-12T10:00", "--fault", "refusals")
     output = rehearsed(shell, *options)
     assert "  the gateway refuses one number in ten" in output
     assert (
@@ -81,13 +81,13 @@ def test_difference_that_nothing_explains_ends_with_1(
 ) -> None:
     fault = type(FAULTS["stops"])("wrong", "nothing", switches={"stopped": people(3)})
     monkeypatch.setitem(FAULTS, "wrong", fault)
-    options = ("--territory", "metropole", "--from", "2027-03-12T10:00", "--fault", "wrong")
+    options = ("--from", "2027-03-12T10:00", "--fault", "wrong")
     output = rehearsed(shell, *options, code=1)
     assert lines(output)[-1] == "what left differs from the plan, and no fault explains it"
 
 
 def test_json_has_days_differences_and_the_plan(shell: Shell) -> None:
-    options = ("--territory", "metropole", "--from", "2027-03-12T10:00+01:00")
+    options = ("--from", "2027-03-12T10:00+01:00")
     found = json.loads(rehearsed(shell, "--json", *options))
     assert (found["agrees"], found["planned"], found["left"]) == (True, 2300, 2300)
     (day,) = found["days"]
@@ -98,7 +98,7 @@ def test_json_has_days_differences_and_the_plan(shell: Shell) -> None:
 
 def test_rehearsal_is_told_in_french(shell: Shell) -> None:
     shell.set(language="fr")
-    options = ("--territory", "metropole", "--from", "2027-03-12T10:00", "--fault", "stop-list")
+    options = ("--from", "2027-03-12T10:00", "--fault", "stop-list")
     output = rehearsed(shell, *options)
     assert "une répétition à partir du vendredi 12 mars 2027 à 10 h" in output.replace("\xa0", " ")
     assert not re.search(r"\b(?:the|planned|left|messages on|day|never)\b", output)
