@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dispatcher import InvalidCampaign, InvalidText, NobodyToText, Rehearsal, Settings, rehearse
+from dispatcher import (
+    InvalidCampaign,
+    InvalidText,
+    NobodyToText,
+    Recipient,
+    Rehearsal,
+    Settings,
+    rehearse,
+)
 from dispatcher.campaigns import forecast
+from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.rehearsal import FAULTS
 from dispatcher.window import NeverOpen
 from tests.integration.bench import people
@@ -23,8 +32,6 @@ TEXT = "Les soldes commencent"
 FRIDAY = datetime(2027, 3, 12, 10, tzinfo=PARIS)
 #: one send in fifty seconds: three of them before the window closes at 20:00
 SLOW = 0.02
-#: prefixes of numbers overseas
-GUADELOUPE, REUNION = "069098", "069298"
 
 
 #: some look at the clock a hundred times, which takes its time on a busy machine
@@ -43,12 +50,12 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
-def overseas(prefix: str, count: int) -> list[str]:
-    return [f"{prefix}{number:04d}" for number in range(count)]
+def overseas(territory: str, count: int, start: int) -> list[Recipient]:
+    return [Recipient(phone, territory=territory) for phone in people(count, start)]
 
 
 def play(
-    phones: list[str] | int = 1200,
+    phones: Sequence[RecipientInput] | int = 1200,
     start: datetime = FRIDAY,
     *,
     settings: dict[str, Any] | None = None,
@@ -142,7 +149,11 @@ def test_transactional_rehearsal_in_the_night_of_the_change_agrees_with_its_plan
 
 
 def test_rehearsal_in_several_territories_agrees_with_its_plan() -> None:
-    phones = [*people(600), *overseas(REUNION, 700), *overseas(GUADELOUPE, 700)]
+    phones = [
+        *people(600),
+        *overseas("la-reunion", 700, 600),
+        *overseas("guadeloupe", 700, 1300),
+    ]
     start = datetime(2027, 3, 12, 5, tzinfo=PARIS)
     # one send in two minutes: the turns of the territories count
     assert agreed(play(phones, start, settings={"rate": 1 / 120})) == [
@@ -372,7 +383,7 @@ def test_bad_input_is_refused_with_one_sentence(options: dict[str, Any], sentenc
 def test_window_that_never_opens_is_refused() -> None:
     summer = datetime(2027, 6, 15, 10, tzinfo=PARIS)
     with pytest.raises(NeverOpen, match="DISPATCHER_WINDOW_CLOCK"):
-        play(["+68987123456"], summer)
+        play(overseas("polynesie-francaise", 1, 0), summer)
 
 
 def test_list_without_anybody_to_text_is_refused() -> None:
