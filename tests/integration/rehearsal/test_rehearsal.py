@@ -149,7 +149,7 @@ def test_transactional_rehearsal_in_the_night_of_the_change_agrees_with_its_plan
 
 
 def test_rehearsal_in_several_territories_agrees_with_its_plan() -> None:
-    phones = [
+    phones: list[RecipientInput] = [
         *people(600),
         *overseas("la-reunion", 700, 600),
         *overseas("guadeloupe", 700, 1300),
