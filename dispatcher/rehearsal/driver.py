@@ -11,6 +11,8 @@ from dispatcher.storage.database import Database
 
 #: how long to wait for what a tick cannot foresee, at first and at most
 _SHORT, _LONG = timedelta(minutes=1), timedelta(hours=1)
+#: for how long lookups go on when nothing else is due: by then none learns anything new
+_LOOKUPS = timedelta(hours=6)
 
 
 class Driver:
@@ -19,6 +21,7 @@ class Driver:
     def __init__(self, steps: Steps, database: Database, clock: DrivenClock) -> None:
         self._steps, self._database, self._clock = steps, database, clock
         self._patience = _SHORT
+        self._settled_at: datetime | None = None
 
     def run(self, until: datetime) -> None:
         """Do all that is due until nothing more is, or until ``until``."""
@@ -56,10 +59,13 @@ class Driver:
         return done
 
     def _next(self) -> datetime | None:
-        """When to look again."""
+        """When to look again; None if that would show nothing new."""
         now = self._clock()
         with self._database.read() as session:
             found = upcoming.read(session, now)
+        self._settled_at = (self._settled_at or now) if found.settled else None
+        if self._settled_at is not None and now - self._settled_at >= _LOOKUPS:
+            return None
         if not found.held:
             return found.at
         at = now + self._patience

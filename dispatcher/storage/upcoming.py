@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.set_aside import NEVER
 from dispatcher.campaigns.states import BatchState, CampaignState
 from dispatcher.storage.tables import BATCH, CAMPAIGN, Attempt, in_state
 
+_UNDER_WAY = (BatchState.SENDING, BatchState.SENT, BatchState.HANDED_OVER)
 _ASKED_ABOUT = (BatchState.SENT, BatchState.IN_DOUBT, BatchState.HANDED_OVER)
 _RUNS = CAMPAIGN.c.state == CampaignState.RUNNING
 
@@ -24,6 +25,8 @@ class Upcoming:
     held: bool
     #: the next instant (UTC) at which something is due; None if there is none
     at: datetime | None
+    #: nothing is to leave or under way: what is still due are lookups
+    settled: bool
 
 
 def read(session: Session, now: datetime) -> Upcoming:
@@ -47,4 +50,9 @@ def read(session: Session, now: datetime) -> Upcoming:
     )
     first = session.scalar(pending)
     found = [at for query in later if (at := session.scalar(query)) is not None]
-    return Upcoming(first is not None and first <= now, min(found, default=None))
+    under_way = session.scalar(select(exists().where(BATCH.c.state.in_(_UNDER_WAY))))
+    return Upcoming(
+        held=first is not None and first <= now,
+        at=min(found, default=None),
+        settled=first is None and not under_way,
+    )
