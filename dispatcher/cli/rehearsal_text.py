@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from dispatcher.rehearsal import Difference, Rehearsal
     from dispatcher.rehearsal.rehearsal import Part
 
-_HEADINGS = ("day", "territory", "planned", "left")
+#: of the table, and those of them over numbers
+HEADINGS, RIGHT = ("day", "territory", "planned", "left"), ("planned", "left")
 #: differences that are named one by one
 _MOST = 20
 
@@ -45,10 +46,6 @@ class RehearsalText:
         for sentence in (*found.assumed, *(fault.meaning for fault in found.faults)):
             yield f"  {self._language.say(sentence)}"
         yield ""
-
-    def headings(self) -> Sequence[str]:
-        """Those of the table."""
-        return [self._language.say(heading) for heading in _HEADINGS]
 
     def rows(self) -> Iterator[Sequence[str]]:
         """A row for each day and territory."""

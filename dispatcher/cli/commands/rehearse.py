@@ -12,7 +12,7 @@ import click
 from dispatcher.cli.campaign_options import CampaignArguments, campaign_options
 from dispatcher.cli.options import Instant, current_settings, json_option
 from dispatcher.cli.output import print_json, print_table, quote, reader
-from dispatcher.cli.rehearsal_text import RehearsalText
+from dispatcher.cli.rehearsal_text import HEADINGS, RIGHT, RehearsalText
 from dispatcher.window.slots import PARIS
 
 if TYPE_CHECKING:
@@ -100,8 +100,7 @@ def rehearse(
         text = RehearsalText(found, reader())
         for line in text.before():
             quote(line)
-        headings = text.headings()
-        print_table(headings, text.rows(), right=headings[2:])
+        print_table(HEADINGS, text.rows(), right=RIGHT)
         for line in text.after():
             quote(line)
     if not found.agrees:
