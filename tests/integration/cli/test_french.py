@@ -63,6 +63,69 @@ def test_text_that_somebody_wrote_is_shown_as_it_is(french: Shell) -> None:
     assert "  no recipients" in said.splitlines()
 
 
+@pytest.fixture
+def in_france(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """A machine whose locale is French; no setting names a language."""
+    monkeypatch.delenv("LC_ALL", raising=False)
+    monkeypatch.delenv("LC_MESSAGES", raising=False)
+    monkeypatch.setenv("LANG", "fr_FR.UTF-8")
+    shell.at(BEFORE_EASTER)
+    return shell
+
+
+@pytest.mark.parametrize("words", [[], ["submit"], ["opt-outs"], ["opt-outs", "add"], ["record"]])
+def test_help_is_french_where_the_locale_is(in_france: Shell, words: list[str]) -> None:
+    said = in_france(*words, "--help").output
+    assert said.startswith("Utilisation\xa0: dispatcher")
+    assert "Afficher ce message et quitter." in said
+    assert ENGLISH.findall(said) == []
+
+
+def test_tables_are_french_where_the_locale_is(in_france: Shell) -> None:
+    in_france.submit()
+    in_france("opt-outs", "add", "0639980001")
+    said = {
+        words: in_france(*words.split()).output
+        for words in ("opt-outs list", "record show", "record verify", "doubts", "spend", "window")
+    }
+    assert "1 numéro désinscrit" in said["opt-outs list"]
+    assert "à la main" in said["opt-outs list"]
+    assert re.search(r"quand +qui +d'où +quoi +objet +pourquoi", said["record show"])
+    assert re.search(r"soumission +campagne 1", said["record show"])
+    assert "2 entrées, aucune modifiée ni manquante" in said["record verify"]
+    assert "rien n'est en doute" in said["doubts"]
+    assert re.search(r"mois +prévu +réservé +facturé +écart", said["spend"])
+    assert "fermé\xa0: dimanche, lundi de Pâques" in said["window"]
+    assert {
+        words: ENGLISH.findall(shown) for words, shown in said.items() if ENGLISH.findall(shown)
+    } == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "french"),
+    [
+        (["sumbit"], "Erreur\xa0: Il n'y a pas de commande «\xa0sumbit\xa0»."),
+        (["submit"], "Erreur\xa0: Il manque l'argument «\xa0FICHIER\xa0»."),
+        (["window", "--days", "0"], "0 n'est pas dans l'intervalle 1<=x<=92."),
+        (["pause"], "Erreur\xa0: nommez une campagne, ou donnez --all"),
+        (["evidence", "verify", "none"], "none\xa0: il n'y a rien de ce nom"),
+    ],
+)
+def test_error_of_usage_is_french_where_the_locale_is(
+    in_france: Shell, words: list[str], french: str
+) -> None:
+    result = in_france(*words)
+    assert result.exit_code == 2
+    assert french in result.output
+    assert "Error" not in result.output
+
+
+def test_setting_outweighs_the_locale(in_france: Shell) -> None:
+    in_france.set(language="en")
+    assert in_france("--help").output.startswith("Usage: dispatcher")
+    assert "nobody opted out" in in_france("opt-outs", "list").output
+
+
 def test_json_stays_english(french: Shell) -> None:
     french.submit()
     found = json.loads(french("progress", "soldes", "--json").output)

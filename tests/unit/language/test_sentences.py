@@ -30,7 +30,7 @@ MODULES = (
     *(f"campaigns/{name}" for name in (
         "breaker", "campaign_tags", "caps", "causes", "change", "consent", "consent_column",
         "credit", "draft", "testers", "hand_over", "left_out", "plan", "planner", "progress",
-        "schedule", "selection", "set_aside",
+        "schedule", "selection", "set_aside", "spend",
         "stop_list_age", "submission", "traffic", "value_findings", "wording",
     )),
     *(f"monitoring/{name}" for name in (
