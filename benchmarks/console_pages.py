@@ -88,6 +88,7 @@ def measure(bench: Bench) -> list[Table]:
             title=f"The console with {campaigns:,} campaigns, one of them of {batches:,} batches",
             headings=("ms: median", "worst", "KiB"),
             rows=tuple(rows),
+            unit="seconds, median",
             notes=(
                 (
                     "PostgreSQL, `dispatcher console` with its eight threads, one reader; each page"
