@@ -341,7 +341,7 @@ def test_change_after_handing_in_voids_it_and_the_page_says_what(sign_in: SignIn
     zoe, luc = sign_in("writes"), sign_in("approves", name="luc")
     draft = handed_in(zoe)
     with said(SENDER="MaBoutique", PRICES="metropole=0.05"):
-        assert "Le prix de metropole était non défini, il est 0.05 €" in text(luc.get(PAGE))
+        assert "Le prix de metropole était non défini, il est 0,05 €" in text(luc.get(PAGE))
         answer = luc.post(f"{PAGE}approve/", {"fingerprint": draft.fingerprint}, follow=True)
         assert "Son plan ne tient plus" in text(answer)
     assert dispatcher.drafts.get(1).state == "draft"
