@@ -69,7 +69,7 @@ class DraftReader:
         draft = self.get(reference)
         settings = self._installation.settings.of_account(draft.account)
         with self._installation.read() as session:
-            some = draft_lists.page(session, draft.id, offset, limit)
+            some = draft_lists.part(session, draft.id, offset, limit)
         items = tuple(row_of(at, recipient, draft, settings) for at, recipient in some)
         return Page(items, draft.rows, offset, limit)
 

@@ -68,6 +68,18 @@ def page(session: Session, draft_id: int, after: int, limit: int) -> list[tuple[
     return [(row.position, _recipient(row)) for row in session.scalars(query)]
 
 
+def part(session: Session, draft_id: int, offset: int, limit: int) -> list[tuple[int, Recipient]]:
+    """The rows behind the first ``offset`` ones, numbered anew: an erasure leaves gaps."""
+    query = (
+        select(DraftRow)
+        .where(DraftRow.draft_id == draft_id)
+        .order_by(DraftRow.position)
+        .offset(offset)
+        .limit(limit)
+    )
+    return [(n, _recipient(row)) for n, row in enumerate(session.scalars(query), offset + 1)]
+
+
 def of_person(session: Session, phone: str) -> list[dict[str, Any]]:
     """The rows of a number (E.164), as columns and values."""
     rows = session.execute(

@@ -72,6 +72,21 @@ def test_erasure_makes_the_plan_void(bench: Bench) -> None:
         drafts.take_back("soldes", version=draft.version)
 
 
+def test_rows_behind_an_erased_one_are_all_shown_and_can_be_tested(bench: Bench) -> None:
+    drafts = bench.dispatcher.drafts
+    draft = drafts.create("soldes", TEXT)
+    rows = [{"mobile": phone, "prenom": "Zoé"} for phone in (ANNE, *people(3, start=7103))]
+    drafts.set_list("soldes", rows, version=draft.version)
+
+    bench.dispatcher.persons.erase(ANNE, reason="a letter")
+
+    shown = [one for at in range(3) for one in drafts.rows("soldes", offset=at, limit=1)]
+    assert [one.phone for one in shown] == people(3, start=7103)
+    assert [one.position for one in shown] == [1, 2, 3]
+    bench.dispatcher.testers.add("Inès", people(1, start=7201)[0])
+    bench.dispatcher.testers.send("soldes", to=["Inès"])
+
+
 def test_erased_person_who_comes_in_a_later_list_is_not_texted(bench: Bench) -> None:
     written(bench, "avant")
     bench.dispatcher.persons.erase(ANNE, reason="a letter")
