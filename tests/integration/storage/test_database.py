@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -8,7 +9,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -316,6 +317,19 @@ def test_killed_idle_connection_is_replaced_without_an_error(fresh_postgres_url:
     with database.read() as session:
         assert session.scalar(text("SELECT pg_backend_pid()")) != pid
     database.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the names of these limits are Linux's")
+@pytest.mark.parametrize(("said", "seconds"), [("", 25), ("?tcp_user_timeout=7000", 7)])
+def test_connection_to_a_server_that_is_cut_off_ends(
+    fresh_postgres_url: str, said: str, seconds: int
+) -> None:
+    with closing(Database(fresh_postgres_url + said)) as database, database.read() as session:
+        connection: Any = session.connection().connection.dbapi_connection
+        with socket.socket(fileno=os.dup(connection.fileno())) as line:
+            assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == seconds * 1000
+            assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 10
 
 
 def test_closed_cached_connection_is_replaced(fresh_postgres_url: str) -> None:
