@@ -9,7 +9,7 @@ from typing import Final
 
 from dispatcher.api.installation import Installation
 from dispatcher.api.intake import listed
-from dispatcher.campaigns.draft import MOST_ROWS, Draft, DraftRow
+from dispatcher.campaigns.draft import MOST_CELLS, MOST_CHARACTERS, MOST_ROWS, Draft, DraftRow
 from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.errors import InvalidCampaign, InvalidPhone, InvalidText, UnusableInput
 from dispatcher.recipients import Recipient
@@ -34,7 +34,7 @@ _named = lru_cache(maxsize=64)(lambda names: last_contact_column(names) is not N
 
 def storable(recipients: Iterable[RecipientInput]) -> list[Recipient]:
     """The recipients as a draft stores them. Raises UnusableInput, also for too many."""
-    found = [_storable(one) for one in islice(listed(recipients), MOST_ROWS + 1)]
+    found = list(_bounded(map(_storable, islice(listed(recipients), MOST_ROWS + 1))))
     for one in found:
         if one.fault in (NOT_A_RECIPIENT, "unusable_value"):  # no file has such a row
             raise InvalidCampaign(f"row {one.row} of the list: {EXPLANATIONS[one.fault]}")
@@ -45,6 +45,20 @@ def storable(recipients: Iterable[RecipientInput]) -> list[Recipient]:
     if not found:
         raise InvalidCampaign("the list has no row")
     return _with_contacts(found)
+
+
+def _bounded(found: Iterable[Recipient]) -> Iterator[Recipient]:
+    """The same. Raises InvalidCampaign once they have more in them than memory should hold."""
+    cells = characters = 0
+    for one in found:
+        cells += len(one.fields)
+        characters += sum(map(len, one.fields.values()))
+        if cells > MOST_CELLS or characters > MOST_CHARACTERS:
+            raise InvalidCampaign(
+                f"the list of a draft has at most {MOST_CELLS:,} cells and {MOST_CHARACTERS:,}"
+                " characters: leave out columns, or divide it into several"
+            )
+        yield one
 
 
 def _with_contacts(found: list[Recipient]) -> list[Recipient]:

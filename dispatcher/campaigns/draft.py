@@ -19,6 +19,9 @@ from dispatcher.masking import mask
 
 #: rows of the list of one draft
 MOST_ROWS: Final = 100_000
+#: cells and characters of its list, which is in memory while it is stored
+MOST_CELLS: Final = 4_000_000
+MOST_CHARACTERS: Final = 100_000_000
 #: behind the name of somebody whom no login names: the user of the system, and a token's holder
 SYSTEM, TOKEN = " (system user)", " (token)"
 #: the options that a draft may have

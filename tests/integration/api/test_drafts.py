@@ -173,6 +173,20 @@ def test_list_is_bounded(bench: Bench, desk: Desk, monkeypatch: pytest.MonkeyPat
     assert stored_rows(bench) == 0
 
 
+@pytest.mark.parametrize(("name", "most"), [("MOST_CELLS", 3), ("MOST_CHARACTERS", 30)])
+def test_list_of_many_columns_or_long_cells_is_refused(
+    bench: Bench, desk: Desk, monkeypatch: pytest.MonkeyPatch, name: str, most: int
+) -> None:
+    from dispatcher.api import draft_lists
+
+    monkeypatch.setattr(draft_lists, name, most)
+    draft = bench.dispatcher.drafts.create("soldes")
+
+    with pytest.raises(InvalidCampaign, match="leave out columns"):
+        bench.dispatcher.drafts.set_list("soldes", ROWS, version=draft.version)
+    assert stored_rows(bench) == 0
+
+
 def test_rejected_rows_are_stored_and_say_why(bench: Bench, desk: Desk) -> None:
     drafts = bench.dispatcher.drafts
     draft = drafts.create("soldes", "Bonjour")
