@@ -18,7 +18,7 @@ from dispatcher.storage import opt_outs
 from dispatcher.storage.batches import hand_over
 from dispatcher.storage.batches.recipients import pending
 from dispatcher.storage.database import Database
-from dispatcher.storage.tables import Batch, Campaign, Meta, OptOut
+from dispatcher.storage.tables import Batch, Campaign, Meta
 from tests.integration.bench import OPEN, Bench, opened, people
 from tests.integration.conftest import empty
 
@@ -51,9 +51,8 @@ def stop(session: Session, bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["first opt-out ever", "a later one"])
-@pytest.mark.parametrize("row", [Campaign, Batch, OptOut], ids=["campaign", "batch", "the list"])
-def test_claim_that_waits_for_a_row_finds_the_stop_committed_meanwhile(
-    postgres_tables: Database, row: type[Any], first: bool
+def test_claim_that_waits_for_the_list_finds_the_stop_committed_meanwhile(
+    postgres_tables: Database, first: bool
 ) -> None:
     empty(postgres_tables)
     with opened(postgres_tables) as bench, ExitStack() as holding:
@@ -61,21 +60,35 @@ def test_claim_that_waits_for_a_row_finds_the_stop_committed_meanwhile(
             bench.opt_out(people(1, start=500)[0])
         batch = bench.submit(3)
         holder = holding.enter_context(postgres_tables.write())
-
-        def hold() -> None:
-            if row is OptOut:
-                stop(holder, bench)  # not committed yet
-            else:
-                holder.execute(select(row).with_for_update()).all()
-
-        bench.gateway.on_connect = once(hold)
+        # not committed yet
+        bench.gateway.on_connect = once(lambda: stop(holder, bench))
         sender = threading.Thread(target=bench.send, args=(batch,))
         sender.start()
         wait_until_somebody_waits(postgres_tables)
-        if row is not OptOut:
-            bench.opt_out(STOPPED)
         holding.close()
         sender.join(30)
+        bench.work()
+        assert STOPPED not in bench.gateway.texted
+        assert bench.messages() == {"sent": 2, "opted_out": 1}
+        bench.check()
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first opt-out ever", "a later one"])
+@pytest.mark.parametrize("row", [Campaign, Batch], ids=["campaign", "batch"])
+def test_claim_of_a_locked_row_waits_for_nothing_and_finds_the_stop_later(
+    postgres_tables: Database, row: type[Any], first: bool
+) -> None:
+    empty(postgres_tables)
+    with opened(postgres_tables) as bench:
+        if not first:
+            bench.opt_out(people(1, start=500)[0])
+        batch = bench.submit(3)
+        with postgres_tables.write() as holder:
+            lock = select(row).with_for_update()
+            bench.gateway.on_connect = once(lambda: holder.execute(lock).all())
+            bench.send(batch)
+            assert bench.gateway.texted == {}
+            bench.opt_out(STOPPED)
         bench.work()
         assert STOPPED not in bench.gateway.texted
         assert bench.messages() == {"sent": 2, "opted_out": 1}

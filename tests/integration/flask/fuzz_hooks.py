@@ -8,6 +8,7 @@ from typing import Any
 import schemathesis
 from jsonschema_rs import Draft202012Validator
 
+from dispatcher.contrib.flask.draft_bodies import LARGEST_VERSION
 from dispatcher.contrib.flask.openapi import described
 from tests.integration.bench import people
 
@@ -68,7 +69,7 @@ def map_body(context: schemathesis.HookContext, body: Any) -> Any:
     if not isinstance(body, dict):
         return body
     path, name = context.operation.path, context.operation.definition.raw.get("operationId")
-    if path.startswith("/drafts") and type(body.get("version")) is int and body["version"] > 0:
+    if path.startswith("/drafts") and _is_version(body.get("version")):
         body = body | {"version": _VERSIONS.get(name, _WRITTEN)}
     if name == "upload_list":
         return _upload(body)
@@ -92,7 +93,7 @@ def map_body(context: schemathesis.HookContext, body: Any) -> Any:
 
 def _upload(body: dict[str, Any]) -> dict[str, Any]:
     """The file of a form that is valid is a list, and no column is named that it does not have."""
-    if not _FORM.is_valid(body | {"file": ""}) or "file" not in body:
+    if not isinstance(body.get("file"), bytes) or not _FORM.is_valid(body | {"file": ""}):
         return body
     return {"version": body["version"], "file": f"mobile\n{people(1)[0]}\n".encode()}
 
@@ -116,4 +117,9 @@ def map_query(context: schemathesis.HookContext, query: Any) -> Any:
     assert context.operation is not None
     name = context.operation.definition.raw.get("operationId")
     version = query.get("version") if name == "discard_draft" and isinstance(query, dict) else None
-    return query | {"version": _WRITTEN} if type(version) is int and version > 0 else query
+    return query | {"version": _WRITTEN} if _is_version(version) else query
+
+
+def _is_version(value: Any) -> bool:
+    """One that is wrong on purpose stays as it is."""
+    return type(value) is int and 0 < value <= LARGEST_VERSION
