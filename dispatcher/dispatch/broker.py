@@ -33,13 +33,14 @@ TRANSPORT_OPTIONS: dict[str, Any] = {
     "health_check_interval": 25,
     "retry_on_timeout": False,
     "max_connections": 200,
-    # a hint is taken from Redis once and for all, because the next tick publishes what was lost:
-    # an acknowledgement that fails as Redis goes away would end the worker (kombu 5.7)
-    "ack_emulation": False,
 }
 _OLDEST = (6, 2)
 #: of ticks that wait, no beat adds to as many
 MOST_TICKS: Final = 10
+
+
+#: the type in Redis of what Celery keeps beside its queues
+_CELERYS = {"unacked": "hash", "unacked_index": "zset"}
 
 
 def check(address: BrokerAddress, queues: Collection[str] = ()) -> str:
@@ -114,7 +115,7 @@ def trim(address: BrokerAddress, queue: str) -> None:
 
 def _check_keys(redis: Redis, queues: Collection[str]) -> None:
     """Raise ConfigurationError if a key that Celery uses is of another type than it expects."""
-    wanted = dict.fromkeys(queues, "list")
+    wanted = {**dict.fromkeys(queues, "list"), **_CELERYS}
     wanted |= {f"_kombu.binding.{queue}": "set" for queue in queues}
     for key, kind in wanted.items():
         found = cast("bytes", redis.type(key)).decode()
