@@ -6,7 +6,9 @@ statement for them. A turn that arms batches needs no order: it waits for the ve
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Table, select
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Table, select
 
 
 def in_order(table: Table, *which: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -16,3 +18,11 @@ def in_order(table: Table, *which: ColumnElement[bool]) -> ColumnElement[bool]:
     """
     rows = select(table.c.id).where(*which).order_by(table.c.id).correlate(None)
     return table.c.id.in_(rows.with_for_update(key_share=True, of=table))
+
+
+def once(some: Select[Any]) -> Select[Any]:
+    """Query: the column of ``some``, which is run once, so that its limit holds.
+
+    PostgreSQL may run a subquery of IN for each row, and one that locks finds other rows each time.
+    """
+    return select(some.cte())

@@ -16,6 +16,7 @@ from dispatcher.campaigns.wording import counted
 from dispatcher.masking import PSEUDONYM
 from dispatcher.recipients.pseudonyms import Pseudonyms
 from dispatcher.storage import actions, contacts, erased_texts, replacement
+from dispatcher.storage.locks import once
 from dispatcher.storage.tables import BATCH, CAMPAIGN, RECIPIENT, Campaign
 
 
@@ -77,7 +78,7 @@ def forget_texts(session: Session, before: datetime, most: int, now: datetime) -
         .limit(most)
         .with_for_update(skip_locked=True)
     )
-    gone = update(Campaign).where(Campaign.id.in_(some)).values(text="")
+    gone = update(Campaign).where(Campaign.id.in_(once(some))).values(text="")
     ids = session.scalars(gone.returning(Campaign.id)).all()
     _note(session, sorted(ids), "text deleted", before, now)
     return len(ids)

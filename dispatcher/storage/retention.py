@@ -15,6 +15,7 @@ from sqlalchemy import delete, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from dispatcher.storage import meta
+from dispatcher.storage.locks import once
 from dispatcher.storage.tables import CheckOrder, Event, Heartbeat, NumberCheck, Reply, UnreadCall
 
 _NAME = "pruned_at"
@@ -97,4 +98,5 @@ def _delete(
     """Delete the oldest; those that somebody else has locked are left to the next time."""
     some = select(key).where(*conditions).order_by(age).limit(most)
     some = some.with_for_update(skip_locked=True, of=key.class_)
-    return len(session.scalars(delete(key.class_).where(key.in_(some)).returning(key)).all())
+    gone = delete(key.class_).where(key.in_(once(some)))
+    return len(session.scalars(gone.returning(key)).all())
