@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
@@ -31,7 +31,7 @@ from dispatcher.storage import (
     stop_list,
 )
 from dispatcher.storage.balances import Balance
-from dispatcher.storage.campaigns import campaigns, totals
+from dispatcher.storage.campaigns import campaigns
 from dispatcher.storage.database import Database
 from dispatcher.storage.pauses import PausedAll
 
@@ -151,12 +151,6 @@ class Operator:
         prices = self.settings.prices
         with self._installation.read() as session:
             return credit.to_go(session, self._account or DEFAULT, prices)
-
-    def spent(self, lately: timedelta) -> tuple[Decimal, Decimal]:
-        """Euros charged in the last ``lately``, and euros planned for the same messages."""
-        since = self.clock() - lately
-        with self._installation.read() as session:
-            return totals.spent(session, since, self._account)
 
     @property
     def steps(self) -> Steps:

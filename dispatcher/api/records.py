@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 from typing import Unpack
 
 from sqlalchemy.orm import Session
@@ -164,6 +166,16 @@ class Records(Operator):
         with self._installation.read() as session:
             found = campaigns.facts(session, campaign, self._account)
             return actions.page(session, Wanted(campaign_id=found.id), offset, limit)
+
+    def spent(self, lately: timedelta) -> tuple[Decimal, Decimal]:
+        """Euros charged in the last ``lately``, and euros planned for the same messages."""
+        return self.spent_within([lately])[0]
+
+    def spent_within(self, periods: Sequence[timedelta]) -> list[tuple[Decimal, Decimal]]:
+        """The same for each of several periods that end now, by one statement."""
+        now = self.clock()
+        with self._installation.read() as session:
+            return totals.spent(session, [now - one for one in periods], self._account)
 
     def doubts(self) -> list[Doubt]:
         """The batches in doubt, oldest first: evidence or a person has to settle each."""

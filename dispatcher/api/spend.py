@@ -26,11 +26,9 @@ def spend_of(
     """
     with installation.stream() as session:
         which = session, period, installation.clock(), account, tags
-        reader, (tests, *_) = SpendReader(*which), SpendReader(*which, tests=True).total()
-        total, first, last = reader.total()
-        empty = first is None or last is None
-        rows = [] if first is None or last is None else reader.rows(by, first, last)
-        several = 0 if empty or by is not By.TAG else reader.several_tags()
+        reader, tests = SpendReader(*which), SpendReader(*which, tests=True).total()
+        total, rows = reader.read(by)
+        several = reader.several_tags() if by is By.TAG and rows else 0
     _check(rows, total, by)
     return Spend(
         by=by,

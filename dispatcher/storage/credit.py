@@ -211,7 +211,8 @@ def _learnt(session: Session, account: str) -> dict[str, Decimal]:
         .where(
             BATCH.c.cost > _NOTHING,
             BATCH.c.segments > 0,
-            BATCH.c.pending + BATCH.c.opted_out + BATCH.c.withdrawn + BATCH.c.rejected == 0,
+            # each by itself: PostgreSQL knows how many are 0, and then reads the latest alone
+            *(BATCH.c[name] == 0 for name in ("pending", "opted_out", "withdrawn", "rejected")),
             _through(account),
         )
         .order_by(BATCH.c.id.desc())

@@ -7,6 +7,7 @@ to leave counts in this month at the earliest.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -17,13 +18,17 @@ from sqlalchemy import (
     FromClause,
     Select,
     Subquery,
+    Text,
     and_,
     case,
+    false,
     func,
     literal,
     or_,
     select,
+    true,
     type_coerce,
+    union_all,
 )
 from sqlalchemy.orm import Session
 
@@ -36,6 +41,7 @@ from dispatcher.storage.tables import BATCH, CAMPAIGN, CampaignTag, in_euros, in
 
 _TAG = CampaignTag.__table__
 _HELD = in_state(BatchState.HANDED_OVER)
+_UNNAMED = literal("", Text())
 #: what is added up, in the order of ``_row``
 _SUMS = (
     *("planned_messages", "planned_segments", "planned_euros"),
@@ -64,30 +70,32 @@ class SpendReader:
         """
         self._session = session
         is_one = CAMPAIGN.c.test_of.is_not(None) if tests else CAMPAIGN.c.test_of.is_(None)
-        self._counted = _counted(period, now, account, tags).where(is_one).subquery()
+        counted = _counted(period, now, account, tags).where(is_one)
+        # read twice by one statement, which both databases answer by reading the batches once
+        self._counted = counted.cte("counted")
 
-    def total(self) -> tuple[SpendRow, datetime | None, datetime | None]:
-        """The sums of all, each batch once; the instants of the first batch and of the last."""
-        counted = self._counted
-        ends = func.min(counted.c.at), func.max(counted.c.at)
-        *sums, first, last = self._session.execute(select(*_sums(counted), *ends)).one()
-        return _row("", *sums), first, last
+    def total(self) -> SpendRow:
+        """The sums of all, each batch once."""
+        return _row(*self._session.execute(self._sum_of(self._counted)).one())
 
-    def rows(self, by: By, first: datetime, last: datetime) -> list[SpendRow]:
-        """The sums by name, in its order; between the instants of the first and last batch."""
-        counted: FromClause = self._counted
-        match by:
-            case By.MONTH:
-                return self._months(first, last)
-            case By.TAG:
-                name: Any = func.coalesce(_TAG.c.tag, "")
-                counted = counted.outerjoin(_TAG, _TAG.c.campaign_id == self._counted.c.campaign_id)
-            case _:
-                name = self._counted.c[by.value]
-        query = select(name, *_sums(self._counted)).select_from(counted).group_by(name)
-        return sorted(
-            (_row(*row) for row in self._session.execute(query)), key=lambda row: row.name
+    def read(self, by: By) -> tuple[SpendRow, list[SpendRow]]:
+        """The sums of all, and by name, in its order."""
+        months = self._months() if by is By.MONTH else ()
+        if by is By.MONTH and not months:
+            return SpendRow(), []
+        parts = self._named(by, months)
+        by_name = self._sum_of(parts, parts.c.name).group_by(parts.c.name)
+        both = union_all(
+            self._sum_of(self._counted).add_columns(true().label("whole")),
+            by_name.add_columns(false().label("whole")),
         )
+        found = [(whole, _row(*sums)) for *sums, whole in self._session.execute(both)]
+        (total,) = (row for whole, row in found if whole)
+        rows = [row for whole, row in found if not whole]
+        rows.sort(key=lambda row: row.name)
+        if months:
+            rows = [replace(row, name=months[int(row.name)][0]) for row in rows]
+        return total, rows
 
     def several_tags(self) -> int:
         """How many of the campaigns have more than one tag."""
@@ -99,20 +107,37 @@ class SpendReader:
         )
         return self._session.scalar(select(func.count()).select_from(several.subquery())) or 0
 
-    def _months(self, first: datetime, last: datetime) -> list[SpendRow]:
-        """By month of Paris: neither database is asked what it knows of time zones."""
-        months = months_between(first, last)
+    def _sum_of(self, counted: FromClause, name: ColumnElement[str] = _UNNAMED) -> Select[Any]:
+        return select(name.label("name"), *_sums(counted))
+
+    def _months(self) -> Sequence[tuple[str, datetime]]:
+        """The months of Paris in which batches count, each with its end."""
+        counted = self._counted
+        ends = select(func.min(counted.c.at), func.max(counted.c.at))
+        first, last = self._session.execute(ends).one()
+        return months_between(first, last) if first and last else ()
+
+    def _named(self, by: By, months: Sequence[tuple[str, datetime]]) -> Subquery:
+        """The batches, each with the name that it counts under; by tag it may be here repeatedly.
+
+        The name of a month is its number: neither database is asked what it knows of time zones.
+        """
+        counted: FromClause = self._counted
         at = self._counted.c.at
-        whens = [
-            (at < literal(end, at.type), literal(n, literal_execute=True))
-            for n, (_, end) in enumerate(months)
-        ]
-        number = case(*whens).label("month")
-        # numbered inside: parameters of an expression may not be repeated in GROUP BY
-        inner = select(self._counted, number).subquery()
-        query = select(inner.c.month, *_sums(inner)).group_by(inner.c.month)
-        rows = sorted(map(tuple, self._session.execute(query)))
-        return [_row(months[number][0], *sums) for number, *sums in rows]
+        match by:
+            case By.MONTH:
+                whens = [
+                    (at < literal(end, at.type), literal(f"{n:06}", literal_execute=True))
+                    for n, (_, end) in enumerate(months)
+                ]
+                name: Any = case(*whens)
+            case By.TAG:
+                name = func.coalesce(_TAG.c.tag, "")
+                counted = counted.outerjoin(_TAG, _TAG.c.campaign_id == self._counted.c.campaign_id)
+            case _:
+                name = self._counted.c[by.value]
+        # named inside: parameters of an expression may not be repeated in GROUP BY
+        return select(self._counted, name.label("name")).select_from(counted).subquery()
 
 
 def _counted(
@@ -200,7 +225,7 @@ def _amounts() -> Sequence[ColumnElement[Any]]:
     )
 
 
-def _sums(counted: Subquery) -> list[ColumnElement[Any]]:
+def _sums(counted: FromClause) -> list[ColumnElement[Any]]:
     return [
         func.count(counted.c.campaign_id.distinct()),
         *(func.coalesce(func.sum(type_coerce(counted.c[name], BigInteger)), 0) for name in _SUMS),

@@ -127,27 +127,39 @@ def _over(until: datetime, lingering: Sequence[int]) -> ColumnElement[bool]:
     return and_(Campaign.ended_at <= until, Campaign.id.not_in(lingering))
 
 
-def spent(session: Session, since: datetime, account: str | None = None) -> tuple[Decimal, Decimal]:
-    """Euros charged since ``since`` (UTC), and euros planned for the same messages.
+def spent(
+    session: Session, since: Sequence[datetime], account: str | None = None
+) -> list[tuple[Decimal, Decimal]]:
+    """Euros charged since each of these instants (UTC), and planned for the same messages.
 
-    Both are of one account, or of all.
+    They are of one account, or of all; the batches are read once.
     """
     mine = select(Campaign.id).where(Campaign.account == account)
-    charged, planned = session.execute(
-        select(
-            func.sum(case((Batch.planned.is_not(None), Batch.cost))),
-            planned_of_charged(),
-        ).where(Batch.sent_at >= since, *([] if account is None else [Batch.campaign_id.in_(mine)]))
+    charged = type_coerce(case((BATCH.c.planned.is_not(None), BATCH.c.cost)), BigInteger)
+    sums = [
+        type_coerce(func.sum(case((BATCH.c.sent_at >= at, amount))), Euros())
+        for at in since
+        for amount in (charged, _planned_of_charged())
+    ]
+    row = session.execute(
+        select(*sums).where(
+            BATCH.c.sent_at >= min(since),
+            *([] if account is None else [BATCH.c.campaign_id.in_(mine)]),
+        )
     ).one()
-    return charged or Decimal(0), planned or Decimal(0)
+    found = [amount or Decimal(0) for amount in row]
+    return list(zip(found[::2], found[1::2], strict=True))
 
 
 def planned_of_charged() -> ColumnElement[Decimal]:
     """The planned euros of those messages whose cost the gateway named."""
+    return type_coerce(func.sum(_planned_of_charged()), Euros())
+
+
+def _planned_of_charged() -> ColumnElement[int]:
+    """Of one batch, in the unit of its column."""
     planned = type_coerce(BATCH.c.planned, BigInteger)
-    return type_coerce(
-        func.sum(case((BATCH.c.cost > _NOTHING, planned * sent() // BATCH.c.size))), Euros()
-    )
+    return case((BATCH.c.cost > _NOTHING, planned * sent() // BATCH.c.size))
 
 
 def untold() -> ColumnElement[int]:

@@ -18,6 +18,8 @@ from dispatcher.window.slots import PARIS
 
 #: campaigns of each kind that are shown
 _SHOWN = 10
+#: what was spent lately
+_DAY, _MONTH = timedelta(days=1), timedelta(days=31)
 #: how far the weekly cap is looked ahead
 _AHEAD = timedelta(days=31)
 #: years that a calendar may show
@@ -28,6 +30,7 @@ _YEARS = range(2000, 2100)
 def show_home(request: HttpRequest) -> HttpResponse:
     """The page."""
     now = dispatcher.clock()
+    (day, _planned), (month, _planned) = dispatcher.spent_within([_DAY, _MONTH])
     paused = dispatcher.campaigns(_SHOWN, state="paused")
     running = dispatcher.campaigns(_SHOWN, state="running")
     waiting = dispatcher.drafts.all(states=[DraftState.HANDED_IN])
@@ -44,8 +47,8 @@ def show_home(request: HttpRequest) -> HttpResponse:
         paused=paused,
         running=running,
         latest=[] if running or paused else dispatcher.campaigns(3),
-        day=dispatcher.spent(timedelta(days=1))[0],
-        month=dispatcher.spent(timedelta(days=31))[0],
+        day=day,
+        month=month,
         weekly=dispatcher.settings.weekly_messages,
         calendar=dispatcher.calendar(_month(request)),
         today=now.astimezone(PARIS).date(),

@@ -104,14 +104,14 @@ def _accounts() -> list[dict[str, Any]]:
     rows = []
     for name in ["", *dispatcher.settings.accounts]:
         account = dispatcher.for_account(name)
-        spent = [(days, *account.spent(timedelta(days=days))) for days in _DAYS]
+        spent = account.spent_within([timedelta(days=days) for days in _DAYS])
         to_go, unpriced = account.to_go()
         rows.append(
             {
                 "name": name,
                 "spent": [
                     {"days": days, "charged": charged, "planned": planned}
-                    for days, charged, planned in spent
+                    for days, (charged, planned) in zip(_DAYS, spent, strict=True)
                 ],
                 "to_go": to_go,
                 "unpriced": ", ".join(unpriced),
