@@ -27,10 +27,11 @@ from dispatcher.errors import DispatcherError
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage import (
     durability,
+    obstacles,
     surroundings,
     worker_refusals,
 )
-from dispatcher.storage.batches import due, queue
+from dispatcher.storage.batches import queue
 from dispatcher.storage.campaigns import campaigns
 from dispatcher.window import Hold
 
@@ -118,7 +119,7 @@ class SurroundingsReader:
         self._session, self._traffic, self._refused = session, traffic, refused
         self._settings, self.now = installation.settings, installation.clock()
         self._around = surroundings.read(session, accounts)
-        self._doubts = cache(lambda account: due.doubts(session, account))
+        self._doubts = cache(lambda account: obstacles.doubts(session, account))
         self._leading = cache(self._read_leading)
 
     def of(self, facts: Facts, hold: Hold | None) -> Surroundings:

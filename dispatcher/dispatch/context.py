@@ -21,8 +21,9 @@ from dispatcher.gateway import Gateway
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.settings.clock import Clock
-from dispatcher.storage import account_waits, stop_list
+from dispatcher.storage import obstacles
 from dispatcher.storage.database import Database
+from dispatcher.storage.obstacles import Obstacles
 from dispatcher.window import Hold, NeverOpen, Windows
 
 if TYPE_CHECKING:
@@ -98,14 +99,17 @@ class Context:
         unproven = bool(batch.unproven)
         return handover.waits_here(leaves_at, self.clock(), hold, unproven=unproven)
 
-    def account_waits(self, session: Session) -> bool:
-        """Whether the gateway asked the account to wait, and the wait is not over."""
-        return account_waits.of(session, self.account, self.clock()) is not None
+    def obstacles(self, session: Session) -> Obstacles:
+        """What keeps batches of the account from leaving beside their own rows."""
+        apart = self.counted is not None
+        return obstacles.read(session, self.account, apart=apart, now=self.clock())
 
-    def stop_list_wait(self, session: Session) -> str:
-        """Why commercial messages wait for the STOP list; empty if they need not."""
+    def may_leave(self, found: Obstacles, *, commercial: bool) -> bool:
+        """Whether messages may leave: doubts, the gateway's wish and the STOP list allow it."""
+        if found.doubts >= self.settings.doubt_limit or found.waits_until is not None:
+            return False
         most = timedelta(seconds=self.settings.stop_list_max_age)
-        return stop_list.age(session, self.account).wait(self.clock(), most)
+        return not (commercial and found.stop_list.wait(self.clock(), most))
 
     def note_failed(self, error: GatewayError) -> None:
         """Count an answer of the gateway that is none; every failed call comes here."""

@@ -30,7 +30,7 @@ from dispatcher.storage import (
     stop_list,
     upkeep,
 )
-from dispatcher.storage.batches import attempts, due, hand_over, polls, queue, recalls, reevaluation
+from dispatcher.storage.batches import attempts, hand_over, polls, queue, recalls, reevaluation
 from dispatcher.storage.batches import moves as batch_moves
 from dispatcher.storage.campaigns import moves as campaign_moves
 from dispatcher.window import Hold
@@ -213,13 +213,11 @@ def _release(session: Session, context: Context, now: datetime) -> None:
 
 
 def _to_send(session: Session, context: Context, now: datetime) -> list[int]:
-    settings = context.settings
-    if due.doubts(session, context.counted) >= settings.doubt_limit or context.account_waits(
-        session
-    ):
+    obstacles = context.obstacles(session)
+    if not context.may_leave(obstacles, commercial=False):
         return []
-    commercial = not context.stop_list_wait(session)
-    most = 4 * settings.connections
+    commercial = context.may_leave(obstacles, commercial=True)
+    most = 4 * context.settings.connections
     return queue.due(session, now, most, context.account, commercial=commercial)
 
 

@@ -19,13 +19,8 @@ def put(session: Session, account: str, until: datetime) -> None:
     opt_outs.change_version(session)  # a claim that waits for a lock does not see the wait
 
 
-def of(session: Session, account: str, now: datetime) -> datetime | None:
-    """Until when an account waits (UTC); None if it does not."""
-    return until(meta.get(session, NAME, account), now)
-
-
 def until(value: str | None, now: datetime) -> datetime | None:
-    """The same from the stored value."""
+    """Until when an account waits (UTC), from the stored value; None if it does not."""
     until = None if value is None else datetime.fromisoformat(value)
     return until if until is not None and until > now else None
 

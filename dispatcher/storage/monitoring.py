@@ -15,12 +15,13 @@ from dispatcher.campaigns.states import BatchState, CampaignState
 from dispatcher.storage import (
     balances,
     heartbeats,
+    obstacles,
     probable_refusals,
     stop_storms,
     unread_calls,
 )
 from dispatcher.storage.actions import INCIDENT
-from dispatcher.storage.batches import due, queue
+from dispatcher.storage.batches import queue
 from dispatcher.storage.tables import Action, Batch, Campaign
 
 
@@ -116,7 +117,7 @@ def account_snapshot(session: Session, account: str, now: datetime) -> AccountSn
     )
     return AccountSnapshot(
         campaigns=_campaigns(session, mine),
-        doubts=due.doubts(session, account),
+        doubts=obstacles.doubts(session, account),
         due=count or 0,
         balance=balances.last(session, account).euros,
     )

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from dispatcher.campaigns.stop_list_age import StopListAge
 from dispatcher.storage import account_waits, balances, meta, pauses, stop_list
 from dispatcher.storage.balances import Balance
-from dispatcher.storage.batches.due import DOUBTS
+from dispatcher.storage.obstacles import DOUBTS
 from dispatcher.storage.pauses import PausedAll
 from dispatcher.storage.tables import META, Attempt, Heartbeat
 

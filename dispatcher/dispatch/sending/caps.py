@@ -68,9 +68,9 @@ class SendCaps:
         """What the record of an attempt keeps as its cost; None where no cap asks for it."""
         return usage.euros if self._priced else None
 
-    def over_weekly(self, session: Session, batch: DueBatch | None) -> set[int]:
+    def over_weekly(self, session: Session, batch: DueBatch) -> set[int]:
         """Positions of ``batch`` whose people have had as many messages as a week allows."""
-        if batch is None or batch.test or self._weekly is None or not batch.commercial:
+        if batch.test or self._weekly is None or not batch.commercial:
             return set()
         places = dict(zip(batch.recipients.phones, batch.recipients.positions, strict=True))
         at = batch.leaves_at or self._context.clock()

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dispatcher.dispatch.context import Context
-from dispatcher.storage.batches import due, queue
+from dispatcher.storage.batches import queue
 
 #: how many batches a process chooses among: few enough to keep the order, and so many that two
 #: processes seldom prepare the same batch
@@ -77,13 +77,12 @@ class FairQueue:
 
     def _fill(self) -> bool:
         """Take batches of the next campaign; False when no campaign has one for us."""
-        now, settings = self._context.clock(), self._context.settings
+        now = self._context.clock()
         with self._context.database.read() as session:
-            if due.doubts(session, self._context.counted) >= settings.doubt_limit:
+            obstacles = self._context.obstacles(session)
+            if not self._context.may_leave(obstacles, commercial=False):
                 return False
-            if self._context.account_waits(session):
-                return False
-            commercial = not self._context.stop_list_wait(session)
+            commercial = self._context.may_leave(obstacles, commercial=True)
             ids = queue.campaigns(session, now, self._context.account, commercial=commercial)
             # beginning with the one after the last turn
             for campaign_id in sorted(ids, key=lambda one: (one <= self._last, one)):

@@ -40,16 +40,16 @@ class Gather:
         self, session: Session, batch_id: int
     ) -> tuple[DueBatch | None, dict[int, MessageState]]:
         """The batch if it may leave, and the new states of positions that must not be texted."""
-        batch = due.find_due(session, batch_id, self._context.clock(), self._context.account)
-        if batch is not None and batch.commercial and self._context.stop_list_wait(session):
+        found = due.find_due(session, batch_id, self._context.clock(), self._context.account)
+        if found is None:
             return None, {}
-        if batch is not None and self._context.account_waits(session):
+        batch, obstacles = found
+        if not self._context.may_leave(obstacles, commercial=batch.commercial):
             return None, {}
         over = self._caps.over_weekly(session, batch)
-        opted_out = set() if batch is None else batch.recipients.opted_out
         return batch, {
             **dict.fromkeys(over, MessageState.REJECTED),
-            **dict.fromkeys(opted_out, MessageState.OPTED_OUT),
+            **dict.fromkeys(batch.recipients.opted_out, MessageState.OPTED_OUT),
         }
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, literal, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.evidence import UNPROVEN
 from dispatcher.campaigns.halving import part, refused_alone
 from dispatcher.campaigns.states import BatchState, MessageState
-from dispatcher.storage import opt_out_marks, opt_outs
+from dispatcher.storage import obstacles, opt_out_marks, opt_outs
 from dispatcher.storage.batches import attempts, queue
 from dispatcher.storage.batches.recipients import pending
+from dispatcher.storage.obstacles import Obstacles
 from dispatcher.storage.tables import BATCH, CAMPAIGN, LARGEST_ID, RECIPIENT, in_state
 
 # the statements of every batch are built once: building one takes longer than running it
@@ -30,6 +31,7 @@ _FIND_DUE = (
         BATCH.c.leaves_at,
         opt_out_marks.version().label("opt_outs"),
         opt_outs.first_erased().label("erased"),
+        *obstacles.COLUMNS,
     )
     .join_from(BATCH, CAMPAIGN, CAMPAIGN.c.id == BATCH.c.campaign_id)
     .where(
@@ -45,22 +47,16 @@ _MESSAGES = (
     .where(RECIPIENT.c.batch_id == bindparam("batch_id"))
     .order_by(RECIPIENT.c.position)
 )
-DOUBTS = select(func.count()).select_from(BATCH).where(in_state(BatchState.IN_DOUBT))
-_DOUBTFUL, _ITS = BATCH.alias("doubtful"), CAMPAIGN.alias("campaign_of_doubtful")
-#: of one account (parameter ``account``); with a single account ``DOUBTS`` is faster
-DOUBTS_OF = (
-    select(func.count())
-    .select_from(_DOUBTFUL.join(_ITS, _ITS.c.id == _DOUBTFUL.c.campaign_id))
-    .where(
-        _DOUBTFUL.c.state == literal(BatchState.IN_DOUBT.value, literal_execute=True),
-        _ITS.c.account == bindparam("account"),
-    )
-)
 
 
-def find_due(session: Session, batch_id: int, now: datetime, account: str) -> DueBatch | None:
-    """The batch; None if it is not due, or of another account: a hint may be late or forged."""
-    params = {"batch_id": batch_id, "now": now, "account": account}
+def find_due(
+    session: Session, batch_id: int, now: datetime, account: str
+) -> tuple[DueBatch, Obstacles] | None:
+    """The batch, and what its account waits for; None if it is not due, or of another account.
+
+    A hint may be late or forged.
+    """
+    params = {"batch_id": batch_id, "now": now, **obstacles.names(account)}
     row = session.execute(_FIND_DUE, params).one_or_none()
     if row is None:
         return None
@@ -68,7 +64,7 @@ def find_due(session: Session, batch_id: int, now: datetime, account: str) -> Du
     made = attempts.carried(session, row.id) if row.attempt else ()
     if row.erased is not None:
         recipients = replace(recipients, opted_out=opted_out(session, batch_id, row.states))
-    return DueBatch(
+    batch = DueBatch(
         *row[:10],
         recipients=recipients.only(part(recipients.positions, made)),
         unproven=[one.tag for one in made if one.outcome in UNPROVEN],
@@ -81,6 +77,7 @@ def find_due(session: Session, batch_id: int, now: datetime, account: str) -> Du
         consent=row.consent,
         test=row.test_of is not None,
     )
+    return batch, obstacles.of_row(row, now)
 
 
 def waiting(
@@ -100,13 +97,6 @@ def opted_out(session: Session, batch_id: int, states: str) -> set[int]:
         for position in opt_out_marks.of_batch(session, batch_id)
         if states[position] == letter
     }
-
-
-def doubts(session: Session, account: str | None = None) -> int:
-    """How many batches are in doubt, of one account or in all."""
-    if account is None:
-        return session.scalar(DOUBTS) or 0
-    return session.scalar(DOUBTS_OF, {"account": account}) or 0
 
 
 def in_flight(session: Session, account: str | None) -> int:

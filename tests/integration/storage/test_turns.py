@@ -40,7 +40,7 @@ def gathered(bench: Bench, *batch_ids: int) -> list[DueBatch]:
     with bench.dispatcher.database.write() as session:
         opt_outs.make_version(session)
         found = [due.find_due(session, one, OPEN, "") for one in batch_ids]
-    return [one for one in found if one is not None]
+    return [one[0] for one in found if one is not None]
 
 
 def arming(batch: DueBatch) -> Arming:
@@ -277,3 +277,19 @@ def test_cancelled_batches_of_a_campaign_are_not_armed_with_an_old_view(bench: B
     with bench.dispatcher.database.write() as session:
         moves.cancel_batches(session, first.campaign_id)
     assert turned(bench, [arming(first), arming(second)]).armed == {arming(second).tag}
+
+
+def test_postgresql_reuses_the_plan_of_a_turn(bench: Bench) -> None:
+    database = bench.dispatcher.database
+    if database.is_sqlite:
+        pytest.skip("SQLite has no plans for prepared statements")
+    first, second = two(bench)
+    used = "SELECT generic_plans, custom_plans FROM pg_prepared_statements"
+    with database.keeping(), database.once() as session:
+        for _ in range(16):
+            turn(session, [arming(first)], [], TERMS)
+            turn(session, [], [ending(second)], TERMS)
+            turn(session, [arming(first)], [ending(second)], TERMS)
+        plans = session.execute(text(f"{used} WHERE statement LIKE 'WITH%'")).all()
+    # PostgreSQL makes five plans for the parameters at hand, and compares then
+    assert [(plan.generic_plans > 0, plan.custom_plans) for plan in plans] == [(True, 5)] * 3

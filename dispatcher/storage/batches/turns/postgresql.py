@@ -19,8 +19,8 @@ from sqlalchemy import Dialect, Select, func, null, select
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.turn import Arming, Ending, Terms, Turned
-from dispatcher.storage.batches.due import DOUBTS, DOUBTS_OF
 from dispatcher.storage.batches.turns import arming, ending
+from dispatcher.storage.obstacles import DOUBTS, DOUBTS_OF
 
 
 def turn(session: Session, arms: Sequence[Arming], ends: Sequence[Ending], terms: Terms) -> Turned:

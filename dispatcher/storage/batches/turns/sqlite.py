@@ -14,7 +14,7 @@ from dispatcher.campaigns.states import BATCH_MOVES, BatchState, sources
 from dispatcher.campaigns.turn import Arming, Ending, Terms, Turned
 from dispatcher.storage import account_waits, opt_out_marks, schema
 from dispatcher.storage.batches import queue, results
-from dispatcher.storage.batches.due import DOUBTS, DOUBTS_OF
+from dispatcher.storage.obstacles import DOUBTS, DOUBTS_OF
 from dispatcher.storage.tables import ATTEMPT, BATCH, CAMPAIGN
 
 #: the batch's campaign, if it runs and is not over
