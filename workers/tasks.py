@@ -159,3 +159,9 @@ def check_credit(account: str = "") -> None:
 def prune() -> None:
     """Delete history that is older than the settings say."""
     dispatcher().steps.prune()
+
+
+@app.task(name=hints.SERIES)
+def make_occurrences() -> None:
+    """Make the occurrences of series that are due."""
+    dispatcher().make_occurrences()

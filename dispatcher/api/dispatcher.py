@@ -16,9 +16,11 @@ from dispatcher.api.inbox import Inbox
 from dispatcher.api.intake import submission_of
 from dispatcher.api.lifecycle import Lifecycle
 from dispatcher.api.number_checks import NumberChecks
+from dispatcher.api.occurrences import Occurrences
 from dispatcher.api.opt_outs import OptOuts
 from dispatcher.api.persons import Persons
 from dispatcher.api.preview import preview
+from dispatcher.api.series import SeriesActions
 from dispatcher.api.spend import spend_of
 from dispatcher.api.submit import store
 from dispatcher.api.testers import Testers
@@ -30,6 +32,7 @@ from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.records import Reply
 from dispatcher.campaigns.spend import Spend, by_of
 from dispatcher.campaigns.submission import Options, RecipientInput, Submission, Submitted
+from dispatcher.dispatch.thread_limit import limit_threads
 from dispatcher.recipients import Rejection
 from dispatcher.recipients.files.new_file import new_file
 from dispatcher.settings.accounts import DEFAULT
@@ -160,6 +163,24 @@ class Dispatcher(Lifecycle):
     def drafts(self) -> Drafts:
         """Campaigns that people write, plan and approve before they are submitted."""
         return Drafts(self._installation, self._gateways, self._account, lambda: self._hints.tick())
+
+    @property
+    def series(self) -> SeriesActions:
+        """Campaigns that come again and again, by a rule."""
+        shared = self._installation, self._gateways, self._account
+        return SeriesActions(*shared, lambda: self._hints.tick())
+
+    def make_occurrences(self) -> int:
+        """Make the occurrences of series that are due, as workers do; returns how many it settled.
+
+        Raises ConfigurationError if an account has no API key.
+        """
+        return 0 if self.steps.refuses() else self._make_occurrences()
+
+    @cached_property
+    def _make_occurrences(self) -> Callable[[], int]:
+        # a list of the application that hangs holds one thread of a process, and no more
+        return limit_threads(1, Occurrences(self.series).make_due, busy=0)
 
     @property
     def testers(self) -> Testers:

@@ -19,6 +19,7 @@ from dispatcher.campaigns.states import DraftState
 from dispatcher.campaigns.submission import Options, Submission
 from dispatcher.errors import ConfigurationError, UnusableInput
 from dispatcher.recipients import Rejection
+from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage import draft_lists, drafts
 
 #: the settings that decide what a plan comes to, and whether it is refused
@@ -111,13 +112,13 @@ class DraftReader:
         if not draft.basis or draft.state is DraftState.SUBMITTED:
             return draft
         try:
-            changes = changes_between(draft.basis, self._basis(draft))
+            changes = changes_between(draft.basis, self._basis(self._submission(draft)))
         except (UnusableInput, ConfigurationError) as error:  # its account may be gone
             changes = (str(error),)
         return replace(draft, changes=changes)
 
-    def _basis(self, draft: Draft) -> dict[str, str]:
-        settings = self._installation.settings.of_account(draft.account)
+    def _basis(self, submission: Submission) -> dict[str, str]:
+        settings = self._installation.settings.of_account(submission.account or DEFAULT)
         deciding = {name: getattr(settings, name) for name in _DECIDING}
         policy = self._installation.windows.policy
-        return basis_of(self._submission(draft), deciding, settings.prices, policy)
+        return basis_of(submission, deciding, settings.prices, policy)

@@ -42,7 +42,7 @@ class Drafts(WrittenDrafts):
                 now=now,
                 plan=planned(plan),
                 fingerprint=plan.fingerprint,
-                basis=stored_json(self._basis(draft)),
+                basis=stored_json(self._basis(self._submission(draft))),
                 planned_by=who,
                 planned_at=now,
                 changes="[]",

@@ -11,7 +11,7 @@ from dispatcher.campaigns.restored import Restored
 from dispatcher.campaigns.states import CampaignState
 from dispatcher.campaigns.wording import counted
 from dispatcher.errors import IllegalMove
-from dispatcher.storage import actions, credit, heartbeats, identity, pauses
+from dispatcher.storage import actions, credit, heartbeats, identity, pauses, series
 from dispatcher.storage.batches import due, recalls, refusals, set_aside
 from dispatcher.storage.campaigns import campaigns, moves
 
@@ -133,6 +133,7 @@ class Lifecycle(Records):
         with self._installation.write() as session:
             identity.accept(session)
             who, now = named(by), self.clock()
+            series.skip_restored(session, now)
             actions.note(session, None, verb="accept restored", actor=who, now=now)
             unfinished = campaigns.unfinished(session)
             return Restored(heartbeats.last_tick(session), unfinished)

@@ -121,6 +121,7 @@ class Operator:
             and all(self._ask(account, calls) for account, calls in due.by_account.items())
             and (not due.events or hints.deliver_events())
             and (not due.prune or hints.prune())
+            and (not due.series or hints.make_occurrences())
         )
         return due
 

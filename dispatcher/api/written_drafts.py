@@ -173,7 +173,7 @@ class WrittenDrafts(DraftReader):
             raise InvalidCampaign(f"account {account!r} is not that of this dispatcher")
         self._installation.settings.of_account(account)
         Submission(reference=reference, text=text, **chosen)
-        _check_storable(text + written_options(chosen))
+        check_storable(text + written_options(chosen))
         return chosen | ({"account": account} if account else {}), account
 
     def _note(
@@ -185,7 +185,7 @@ class WrittenDrafts(DraftReader):
         actions.note(session, None, verb=verb, actor=who, now=now, reason=named)
 
 
-def _check_storable(words: str) -> None:
+def check_storable(words: str) -> None:
     """Raise InvalidCampaign for characters that PostgreSQL does not store."""
     if "\0" in words or any("\ud800" <= character <= "\udfff" for character in words):
         raise InvalidCampaign(

@@ -11,6 +11,9 @@ Kind = Literal[
     "campaign_finished",
     "campaign_paused",
     "doubt_raised",
+    "occurrence_blocked",
+    "occurrence_late",
+    "occurrence_skipped",
     "opt_out_added",
     "reply_received",
     "stop_storm",
@@ -37,6 +40,9 @@ class Event:
     batch_id: int | None = None
     reply_id: int | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
+    #: the name of the series, and the start of its occurrence
+    series: str | None = None
+    occurrence_at: datetime | None = None
     #: the account that the campaign goes through; None for the default account
     account: str | None = None
     keys: tuple[str, ...] = field(default=(), repr=False)
@@ -49,6 +55,8 @@ class Event:
             "campaign_id": self.campaign_id,
             "batch_id": self.batch_id,
             "reply_id": self.reply_id,
+            "series": self.series,
+            "occurrence_at": self.occurrence_at and self.occurrence_at.isoformat(),
             "counts": dict(self.counts) or None,
             "keys": list(self.keys) or None,
         }

@@ -36,6 +36,36 @@ class DraftState(StrEnum):
     SUBMITTED = "submitted"
 
 
+class SeriesState(StrEnum):
+    """Where a series stands."""
+
+    #: its occurrences are made as they come
+    RUNNING = "running"
+    #: a person paused it: occurrences that begin meanwhile are skipped
+    PAUSED = "paused"
+    #: a person ended it, or its rule has no occurrence to come
+    ENDED = "ended"
+
+
+class OccurrenceState(StrEnum):
+    """What became of an occurrence of a series."""
+
+    #: it is a campaign
+    MADE = "made"
+    #: it is a draft that is handed in, where approval is required
+    HANDED_IN = "handed_in"
+    #: there is no campaign, and its reason says why
+    SKIPPED = "skipped"
+
+
+class Missed(StrEnum):
+    """What becomes of an occurrence that no worker made in time."""
+
+    #: it is made once a worker runs, unless the next one has begun or it has expired
+    LATE = "late"
+    SKIP = "skip"
+
+
 class BatchState(StrEnum):
     """Where a batch stands."""
 

@@ -92,6 +92,13 @@ class Asked:
         return Columns(phone, fields, *(name or None for name in more))
 
 
+def asked_of(text: str, consent: str | None, reading: Mapping[str, Any]) -> Asked:
+    """What a series asks of the names of its list: ``reading`` as ``submit`` names it."""
+    get, fields = reading.get, reading.get("fields")
+    phone, territory, key = get("phone"), get("territory_field"), get("key")
+    return Asked(text, phone, fields, territory, key, consent, get("last_contact"))
+
+
 class Reader(Protocol):
     """How a framework's models are read."""
 

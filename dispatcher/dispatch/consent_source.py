@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from importlib import import_module
+from operator import attrgetter
 from typing import Any
 
 from dispatcher.campaigns.consent import Answer, Person
@@ -40,25 +41,26 @@ surroundings = Surroundings()
 
 def load(name: str) -> Function:
     """The function that ``module:function`` names. Raises ConfigurationError."""
-    module, _, attribute = name.partition(":")
-    try:
-        found = getattr(import_module(module), attribute)
-    except ConfigurationError:
-        raise  # it says what is missing
-    except AttributeError:
-        raise ConfigurationError(
-            f"DISPATCHER_CONSENT: {module} has no function {attribute!r}"
-        ) from None
-    except Exception as error:
-        what = type(error).__name__
-        if isinstance(error, ModuleNotFoundError):
-            what = f"there is no module {error.name!r}"
-        raise ConfigurationError(
-            f"DISPATCHER_CONSENT: {module} cannot be imported: {what}"
-        ) from error
+    found = named(name, "DISPATCHER_CONSENT")
     if not callable(found):
         raise ConfigurationError(f"DISPATCHER_CONSENT: {name} is no function")
     return found  # type: ignore[no-any-return]
+
+
+def named(name: str, what: str) -> Any:
+    """What ``module:name`` names in the application. Raises ConfigurationError, about ``what``."""
+    module, _, attribute = name.partition(":")
+    try:
+        return attrgetter(attribute)(import_module(module))
+    except ConfigurationError:
+        raise  # it says what is missing
+    except AttributeError:
+        raise ConfigurationError(f"{what}: {module} has no function {attribute!r}") from None
+    except Exception as error:
+        cause = type(error).__name__
+        if isinstance(error, ModuleNotFoundError):
+            cause = f"there is no module {error.name!r}"
+        raise ConfigurationError(f"{what}: {module} cannot be imported: {cause}") from error
 
 
 class ConsentSource:

@@ -24,6 +24,7 @@ from dispatcher.dispatch.queues import (
     QUEUES,
     RECALL,
     SEND,
+    SERIES,
     SETTLE,
     SYNC,
     TICK,
@@ -41,6 +42,7 @@ __all__ = [
     "QUEUES",
     "RECALL",
     "SEND",
+    "SERIES",
     "SETTLE",
     "SYNC",
     "TICK",
@@ -97,6 +99,10 @@ class Hints:
     def prune(self) -> bool:
         """Have a worker delete old history."""
         return self._publish(PRUNE)
+
+    def make_occurrences(self) -> bool:
+        """Have a worker make the occurrences of series that are due."""
+        return self._publish(SERIES)
 
     def recall(self, account: str = DEFAULT) -> bool:
         """Have a worker ask the gateway for what it holds of an account and is wanted back."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-TICK, SEND, POLL, SETTLE, SYNC, DELIVER, CREDIT, PRUNE, RECALL = (
+TICK, SEND, POLL, SETTLE, SYNC, DELIVER, CREDIT, PRUNE, RECALL, SERIES = (
     "dispatcher.tick",
     "dispatcher.send_batch",
     "dispatcher.poll",
@@ -12,6 +12,7 @@ TICK, SEND, POLL, SETTLE, SYNC, DELIVER, CREDIT, PRUNE, RECALL = (
     "dispatcher.check_credit",
     "dispatcher.prune",
     "dispatcher.recall",
+    "dispatcher.make_occurrences",
 )
 #: task name -> queue; apart, so that polling never starves sending or ticks
 QUEUES = {
@@ -23,6 +24,7 @@ QUEUES = {
     DELIVER: "dispatcher.poll",
     CREDIT: "dispatcher.poll",
     PRUNE: "dispatcher.poll",
+    SERIES: "dispatcher.poll",
     # not behind thousands of polls: a recall must come before the hour of its batch
     RECALL: "dispatcher.tick",
 }

@@ -39,8 +39,8 @@ _POLLS, _LOOKUPS = 2, 4
 #: threads of a process that may ask the gateway for what it holds back
 _RECALLS = 2
 #: threads that a worker needs beside its send loops, for each account: for these, the STOP list,
-#: events, the balance, pruning and a tick
-QUESTIONS = _POLLS + _LOOKUPS + _RECALLS + 5
+#: events, the balance, pruning, series and a tick
+QUESTIONS = _POLLS + _LOOKUPS + _RECALLS + 6
 
 
 class _AccountSteps:
@@ -76,15 +76,15 @@ class Steps:
 
     def tick(self, beat: str | None = None) -> Due:
         """See ``Ticks.tick``."""
-        return Due((), ()) if self._refuses() else self._tick(beat)
+        return Due((), ()) if self.refuses() else self._tick(beat)
 
     def prune(self) -> int:
         """See ``Retention.prune``."""
-        return 0 if self._refuses() else self._prune()
+        return 0 if self.refuses() else self._prune()
 
     def deliver_events(self) -> int:
         """See ``Deliveries.deliver``."""
-        return 0 if self._refuses() else self._deliver_events()
+        return 0 if self.refuses() else self._deliver_events()
 
     def send_batch(self, batch_id: object) -> int:
         """See ``SendLoop.send_batch``."""
@@ -162,7 +162,7 @@ class Steps:
         known = account in self._steps
         steps.doubts.give_up(batch_id, actor=actor, reason=reason, account_known=known)
 
-    def _refuses(self) -> bool:
+    def refuses(self) -> bool:
         """True, with a line in the log, if ``safeguards.check`` has an objection."""
         try:
             safeguards.check(self._context)
@@ -188,7 +188,7 @@ class Steps:
         return account
 
     def _of(self, account: object) -> _AccountSteps | None:
-        if self._refuses():
+        if self.refuses():
             return None
         steps = self._steps.get(account) if isinstance(account, str) else None
         if steps is None:
@@ -197,7 +197,7 @@ class Steps:
 
     def _of_batch(self, batch_id: object) -> _AccountSteps | None:
         """The steps of a batch's account, if that is known here and nothing objects."""
-        if self._refuses():
+        if self.refuses():
             return None
         if len(self._steps) == 1 or not isinstance(batch_id, int) or abs(batch_id) >= _LARGEST_ID:
             return self._steps[self._context.account]  # which refuse a batch that is not theirs

@@ -27,6 +27,7 @@ from dispatcher.storage import (
     heartbeats,
     identity,
     seals,
+    series,
     stop_list,
     upkeep,
 )
@@ -65,6 +66,8 @@ class Due:
     events: bool = False
     #: whether old history is to be deleted
     prune: bool = False
+    #: whether an occurrence of a series is to be looked at
+    series: bool = False
     #: account -> what is due at the gateway
     by_account: Mapping[str, AccountDue] = field(default_factory=dict)
 
@@ -152,6 +155,7 @@ class Ticks:
                 events=events.due(session, now),
                 by_account={one.account: _account_due(session, one, now) for one in self._contexts},
                 prune=is_due(session, settings, now),
+                series=series.any_due(session, now),
             )
 
     def _finish(self, now: datetime, running: int, turn: int) -> None:
@@ -186,11 +190,8 @@ class Ticks:
         poll_at = self._context.after(self._context.settings.poll_intervals, 0)
         with database.write() as session:
             hand_over.leave(session, now, poll_at)
-        for request in (
-            recalls.request_cancelled,
-            recalls.request_paused,
-            recalls.request_opted_out,
-        ):
+        wanted = recalls.request_cancelled, recalls.request_paused, recalls.request_opted_out
+        for request in wanted:
             with database.write() as session:
                 request(session, now)
         for territory, leaves_at in stale:
@@ -222,10 +223,9 @@ def _to_send(session: Session, context: Context, now: datetime) -> list[int]:
 
 
 def _to_settle(session: Session, context: Context, now: datetime) -> list[int]:
-    account = context.account
     return [
-        *polls.due_ids(session, BatchState.IN_DOUBT, now, 50, account),
-        *attempts.due(session, now, account=account),
+        *polls.due_ids(session, BatchState.IN_DOUBT, now, 50, context.account),
+        *attempts.due(session, now, account=context.account),
     ]
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import InstrumentedAttribute
 
+from dispatcher.campaigns.states import SeriesState
 from dispatcher.storage.tables import (
     Action,
     Attempt,
@@ -28,12 +29,14 @@ from dispatcher.storage.tables import (
     Heartbeat,
     Meta,
     NumberCheck,
+    Occurrence,
     OptOut,
     OptOutEvent,
     Recipient,
     Reply,
     Report,
     Seal,
+    Series,
     Tester,
     UnreadCall,
 )
@@ -95,9 +98,15 @@ RULES: Final[tuple[tuple[Column, Rule], ...]] = (
         *(Draft.planned_by, Draft.handed_in_by, Draft.decided_by),
         # after the reference of its draft, which may have to become another one
         *(Campaign.test_of, Tester.name, Tester.created_by),
+        *(Series.author, Series.writers, Series.changed_by, Series.problem),
+        *(Occurrence.reference, Occurrence.reason),
     ),
-    # others still get the text of a campaign that runs
+    # others still get the text of a campaign that runs, and of a series
     (Campaign.text, Rule(How.REPLACED, which=Campaign.ended_at.is_not(None))),
+    *(
+        (column, Rule(How.REPLACED, which=Series.state == SeriesState.ENDED))
+        for column in (Series.text, Series.options, Series.source, Series.reading)
+    ),
     *_each(
         How.REPLACED,
         Attempt.detail,
@@ -132,7 +141,7 @@ RULES: Final[tuple[tuple[Column, Rule], ...]] = (
     *_never(
         "the sender's own name, number, survey or account",
         *(Campaign.sender, Campaign.from_number, Campaign.survey, Campaign.account, Reply.sent_to),
-        Draft.account,
+        *(Draft.account, Series.account),
     ),
     *_never(
         "one of our own words",
@@ -140,6 +149,7 @@ RULES: Final[tuple[tuple[Column, Rule], ...]] = (
         *(Attempt.outcome, OptOutEvent.verb, Event.kind, Event.outcome, CheckOrder.outcome),
         *(NumberCheck.service, Action.verb, Meta.name, UnreadCall.path),
         *(Draft.state, DraftRow.territory, DraftRow.fault),
+        *(Series.state, Series.missed, Occurrence.state),
     ),
     *_never(
         "a sentence of our own, with codes and hours",
@@ -164,7 +174,8 @@ RULES: Final[tuple[tuple[Column, Rule], ...]] = (
         *(Batch.tag, Batch.message_id, Attempt.tag, Reply.message_id, Reply.reference, Event.key),
         *(CheckOrder.tag, CheckOrder.gateway_id),
     ),
-    *_never("fewer digits than a number has, or it is refused", CampaignTag.tag),
+    *_never("fewer digits than a number has, or it is refused", CampaignTag.tag, Series.name),
+    *_never("a rule of hours and days, whose parts are checked", Series.rule),
     *_never("hosts and processes", Attempt.worker, Heartbeat.name, Action.origin),
     *_never("settings, instants and keys; reasons in it are masked when written", Meta.value),
 )

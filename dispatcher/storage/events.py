@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import exists, insert, select, update
+from sqlalchemy import exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns import events
 from dispatcher.campaigns.events import Kind
 from dispatcher.storage import keys
-from dispatcher.storage.tables import Batch, Campaign, Event, Reply
+from dispatcher.storage.tables import Batch, Campaign, Event, Reply, Series
 from dispatcher.storage.values import value_of
 
 
@@ -40,6 +40,8 @@ def add(
     reply_id: int | None = None,
     counts: Mapping[str, int] | None = None,
     opt_outs: Collection[int] | None = None,
+    series_id: int | None = None,
+    occurrence_at: datetime | None = None,
 ) -> None:
     """Record that something happened; it is delivered once the transaction is committed.
 
@@ -58,6 +60,8 @@ def add(
             reply_id=reply_id,
             counts=json.dumps(dict(counts or {})),
             opt_outs=None if opt_outs is None else json.dumps([*opt_outs]),
+            series_id=series_id,
+            occurrence_at=occurrence_at,
             check_at=now,
         )
     )
@@ -71,8 +75,14 @@ def due(session: Session, now: datetime) -> bool:
 def lease(session: Session, now: datetime, duration: timedelta) -> LeasedEvent | None:
     """Lease the event that has been due longest: nobody else delivers it until the lease ends."""
     row = session.execute(
-        select(Event, Campaign.reference, Campaign.account)
+        select(
+            Event,
+            Campaign.reference,
+            func.coalesce(Campaign.account, Series.account),
+            Series.name,
+        )
         .join(Campaign, Campaign.id == Event.campaign_id, isouter=True)
+        .join(Series, Series.id == Event.series_id, isouter=True)
         .where(Event.check_at <= now)
         .order_by(Event.check_at, Event.id)
         .limit(1)
@@ -80,7 +90,7 @@ def lease(session: Session, now: datetime, duration: timedelta) -> LeasedEvent |
     ).one_or_none()
     if row is None:
         return None
-    found, reference, account = row
+    found, reference, account, series = row
     found.check_at, found.tries = now + duration, found.tries + 1
     session.flush()
     event = value_of(
@@ -90,6 +100,7 @@ def lease(session: Session, now: datetime, duration: timedelta) -> LeasedEvent |
         campaign=reference,
         counts=json.loads(found.counts),
         account=account or None,
+        series=series,
         keys=_keys(session, found),
     )
     return LeasedEvent(found.id, event, found.tries, found.signalled)

@@ -29,7 +29,14 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from dispatcher.campaigns.states import BatchState, CampaignState, DraftState
+from dispatcher.campaigns.states import (
+    BatchState,
+    CampaignState,
+    DraftState,
+    Missed,
+    OccurrenceState,
+    SeriesState,
+)
 
 _Key = BigInteger().with_variant(Integer, "sqlite")
 #: in which the columns of euros count
@@ -501,6 +508,9 @@ class Event(Base):
     outcome: Mapped[str | None]
     #: a JSON array of the ids of the first new opt-outs that it is about; null for others
     opt_outs: Mapped[str | None]
+    #: the series that it is about, and the start of the occurrence
+    series_id: Mapped[int | None] = mapped_column(_Key)
+    occurrence_at: Mapped[datetime | None]
 
 
 class CheckOrder(Base):
@@ -687,6 +697,75 @@ class Tester(Base):
     any_hour: Mapped[bool]
     created_at: Mapped[datetime]
     created_by: Mapped[str]
+
+
+class Series(Base):
+    """The same text again and again: what each occurrence is made of, and when the next one is."""
+
+    __tablename__ = "dispatcher_series"
+    __table_args__ = (
+        CheckConstraint(_one_of("state", SeriesState), name="state"),
+        CheckConstraint(_one_of("missed", Missed), name="missed"),
+        CheckConstraint("(next_at IS NULL) = (due_at IS NULL)", name="has_next"),
+        CheckConstraint("state <> 'ended' OR next_at IS NULL", name="ended"),
+    )
+
+    id: Mapped[int] = mapped_column(_Key, primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    account: Mapped[str]
+    #: counts what people change: an occurrence is made of the version that was read
+    version: Mapped[int] = mapped_column(default=1)
+    state: Mapped[str]
+    #: of RFC 5545, and the day in Paris from which it counts
+    rule: Mapped[str]
+    since: Mapped[date]
+    text: Mapped[str]
+    #: a JSON object (``draft.written_options``)
+    options: Mapped[str]
+    #: a file, or a name in the application; and a JSON object of how it is read
+    source: Mapped[str]
+    reading: Mapped[str]
+    #: seconds before the start when an occurrence is made, and after it when it expires
+    lead: Mapped[int]
+    lasts: Mapped[int | None]
+    missed: Mapped[str]
+    author: Mapped[str]
+    #: a JSON array of everybody who has changed it
+    writers: Mapped[str]
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    changed_by: Mapped[str]
+    #: the start of the next occurrence, and when it is looked at; null once there is none
+    next_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None] = mapped_column(index=True)
+    #: why the next occurrence could not be made yet; empty if nothing is wrong
+    problem: Mapped[str] = mapped_column(default="")
+    problem_at: Mapped[datetime | None]
+
+
+class Occurrence(Base):
+    """What became of one occurrence of a series. Written once."""
+
+    __tablename__ = "dispatcher_occurrence"
+    __table_args__ = (
+        CheckConstraint(_one_of("state", OccurrenceState), name="state"),
+        CheckConstraint("(state = 'made') = (campaign_id IS NOT NULL)", name="has_campaign"),
+        {"sqlite_with_rowid": False},
+    )
+
+    series_id: Mapped[int] = mapped_column(
+        _Key, ForeignKey("dispatcher_series.id"), primary_key=True, autoincrement=False
+    )
+    #: its start: there are no two of one series
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    reference: Mapped[str]
+    state: Mapped[str]
+    decided_at: Mapped[datetime]
+    #: true if it was missed
+    late: Mapped[bool]
+    #: why it was skipped
+    reason: Mapped[str] = mapped_column(default="")
+    campaign_id: Mapped[int | None] = mapped_column(_Key, ForeignKey("dispatcher_campaign.id"))
 
 
 class Heartbeat(Base):

@@ -76,6 +76,8 @@ class Bench:
     def work(self) -> Due:
         """Tick, and do all that is due."""
         due = self.tick()
+        if due.series and self.dispatcher.make_occurrences():
+            due = self.tick()
         if due.credit and self.dispatcher.check_credit():
             due = self.tick()
         for batch_id in due.send:

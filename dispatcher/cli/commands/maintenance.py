@@ -33,6 +33,8 @@ def _work(dispatcher: Dispatcher) -> None:
     steps = dispatcher.steps
     due = steps.tick()
     say(_summary(due))
+    if due.series and dispatcher.make_occurrences():
+        due = steps.tick()
     for account, account_due in due.by_account.items():
         if account_due.stop_list:
             steps.sync_opt_outs(account)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.apps import AppConfig
@@ -21,6 +22,7 @@ class DispatcherConfig(AppConfig):
     def ready(self) -> None:
         """Register the checks, who is signed in, and the tables after each migrate."""
         from dispatcher.api.actor import ask
+        from dispatcher.api.series_lists import frameworks
         from dispatcher.contrib.django import reporter, signed_in, under_test
         from dispatcher.contrib.django.checks import check_console, check_settings, check_tables
         from dispatcher.contrib.django.migrate import follow
@@ -32,12 +34,21 @@ class DispatcherConfig(AppConfig):
         origin.ask(signed_in.origin)
         signed_in.install()
         reporter.install()
+        frameworks.read = _read
         checks.register(check_settings)
         checks.register(check_tables, checks.Tags.database)
         checks.register(check_surroundings)
         checks.register(check_console, checks.Tags.urls)
         post_migrate.connect(follow, sender=self, dispatch_uid="dispatcher.tables")
         setting_changed.connect(_forget, dispatch_uid="dispatcher.settings")
+
+
+def _read(people: Any, text: str, consent: str | None, reading: Mapping[str, Any]) -> Any:
+    """The list of a series, which may be a QuerySet."""
+    from dispatcher.contrib.django.querysets import streamed
+    from dispatcher.contrib.people import asked_of
+
+    return streamed(people, asked_of(text, consent, reading))
 
 
 def _forget(*, setting: str, **_: Any) -> None:

@@ -9,6 +9,7 @@ from flask import Flask, current_app
 
 from dispatcher.api import Dispatcher as Library
 from dispatcher.api.actor import ask
+from dispatcher.api.series_lists import frameworks
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.submission import Options, Submitted
@@ -18,7 +19,7 @@ from dispatcher.contrib.flask.auth import is_served
 from dispatcher.contrib.flask.findings import check_names, findings
 from dispatcher.contrib.flask.library import install, library_of
 from dispatcher.contrib.flask.queries import Executes, People, streamed
-from dispatcher.contrib.people import Asked
+from dispatcher.contrib.people import Asked, asked_of
 from dispatcher.recipients import Rejection
 from dispatcher.settings import origin
 from dispatcher.settings.environment import load
@@ -72,6 +73,7 @@ class Dispatcher(_Base):
         if self._actor is not None:
             app.extensions[signed_in.ACTOR] = self._actor
         ask(signed_in.user_name)
+        frameworks.read = _read
         origin.ask(signed_in.origin)
         app.cli.add_command(commands_of(lambda: library_of(app).settings, lambda: library_of(app)))
         problems.answer_in(app)
@@ -131,3 +133,8 @@ class Dispatcher(_Base):
             if name.startswith("_"):
                 raise AttributeError(name)
             return getattr(library_of(current_app), name)
+
+
+def _read(people: Any, text: str, consent: str | None, reading: Mapping[str, Any]) -> Any:
+    """The list of a series, which may be a query."""
+    return streamed(people, asked_of(text, consent, reading))

@@ -1,0 +1,249 @@
+"""Series: set up, changed, paused and ended by people; workers make their occurrences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from dispatcher.api.actor import NOBODY, identity, named, on_record
+from dispatcher.api.series_lists import reading_of, source_of
+from dispatcher.api.series_setup import SeriesSetup, written
+from dispatcher.campaigns.draft import (
+    with_writer,
+)
+from dispatcher.campaigns.series import (
+    LEAD,
+    Series,
+    lasts_of,
+    lead_of,
+    missed_of,
+    name_of,
+)
+from dispatcher.campaigns.states import OccurrenceState, SeriesState
+from dispatcher.errors import (
+    IllegalMove,
+    InvalidCampaign,
+    NotAllowed,
+    ReferenceTaken,
+)
+from dispatcher.storage import actions
+from dispatcher.storage import series as store
+from dispatcher.storage.database import Conflict
+from dispatcher.window.slots import PARIS
+
+
+class SeriesActions(SeriesSetup):
+    """The series of one account, or of all. ``by`` is who acts, for the record, as in ``submit``.
+
+    In a web request in which nobody is signed in, NotAllowed is raised where approval is required.
+    """
+
+    def add(
+        self,
+        name: str,
+        *,
+        rule: str,
+        source: str | Path,
+        text: str = "",
+        since: date | None = None,
+        reading: Mapping[str, Any] | None = None,
+        lead: timedelta = LEAD,
+        not_after: timedelta | None = None,
+        missed: str = "late",
+        by: str | None = None,
+        **options: Any,
+    ) -> Series:
+        """Set up a series; from now on workers make its occurrences.
+
+        ``rule`` is an RRULE of RFC 5545 on the wall clock of Paris, which counts from the day
+        ``since`` (today). ``source`` is a file, or ``module:name`` of a function, a QuerySet or
+        another list of the application; it is read ``lead`` before each occurrence, and
+        ``reading`` says how: ``column``, ``territory_column``, … of a file, ``phone``, ``fields``,
+        … of rows. Each expires ``not_after`` after its start. What is ``missed``, because no worker
+        ran, runs ``late`` or is ``skip``ped. The other options are those of ``submit``.
+
+        Raises ReferenceTaken for a name that exists, and UnusableInput for a rule that never
+        occurs, falls on closed days only or comes more often than hourly, and for a list or a text
+        that cannot be used now.
+        """
+        who, writer = named(by), self._writer()
+        now = self._installation.clock()
+        chosen, account = self._checked(options)
+        found = source_of(source)
+        series = Series(
+            id=0,
+            name=name_of(name),
+            account=account,
+            version=1,
+            state=SeriesState.RUNNING,
+            rule=rule,
+            since=since or now.astimezone(PARIS).date(),
+            text=text,
+            options=chosen,
+            source=found,
+            reading=reading_of(found, reading or {}),
+            lead=lead_of(lead),
+            lasts=lasts_of(not_after),
+            missed=missed_of(missed),
+            author=writer,
+            writers=(writer,),
+            created_at=now,
+            changed_at=now,
+            changed_by=writer,
+            next_at=None,
+            due_at=None,
+        )
+        series = self._tried(series, now)
+        try:
+            with self._installation.write() as session:
+                series_id = store.add(
+                    session,
+                    **written(series),
+                    name=series.name,
+                    account=account,
+                    author=writer,
+                    created_at=now,
+                    changed_at=now,
+                    changed_by=writer,
+                )
+                self._note(session, "add series", series, who, series.rule)
+        except Conflict:
+            raise ReferenceTaken(f"there is a series {series.name!r}") from None
+        self._submitted()
+        return self.get(series_id)
+
+    def change(
+        self,
+        name: int | str,
+        *,
+        rule: str | None = None,
+        source: str | Path | None = None,
+        text: str | None = None,
+        since: date | None = None,
+        reading: Mapping[str, Any] | None = None,
+        lead: timedelta | None = None,
+        not_after: timedelta | None = None,
+        missed: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        by: str | None = None,
+    ) -> Series:
+        """Change a series from its next occurrence on; what is None stays as it was.
+
+        A ``not_after`` of nothing, ``timedelta(0)``, takes it away. ``options`` and ``reading``
+        take the place of all that it had. What was made before stays. Raises as ``add`` does,
+        NotFound, and IllegalMove for a series that has ended or was changed meanwhile.
+        """
+        who, writer = named(by), self._writer()
+        now = self._installation.clock()
+        series = self._alive(name)
+        found = series.source if source is None else source_of(source)
+        given: dict[str, Any] = {
+            "source": found,
+            "reading": series.reading if reading is None else reading_of(found, reading),
+            "text": series.text if text is None else text,
+            "lead": series.lead if lead is None else lead_of(lead),
+            "missed": series.missed if missed is None else missed_of(missed),
+            "writers": tuple(with_writer(series.writers, writer)),
+        }
+        if not_after is not None:
+            given["lasts"] = lasts_of(not_after or None)
+        if options is not None:
+            given["options"], account = self._checked({"account": series.account, **options})
+            if account != series.account:
+                raise InvalidCampaign("the account of a series cannot be changed: add another")
+        if rule is not None:
+            given |= {"rule": rule, "since": since or now.astimezone(PARIS).date()}
+        elif since is not None:
+            given["since"] = since
+        reading_of(found, given["reading"])
+        changed = self._tried(replace(series, **given), now)
+        with self._installation.write() as session:
+            values = written(changed) | {"problem": "", "problem_at": None}
+            store.change(session, series, by=writer, now=now, **values)
+            said = ", ".join(
+                one for one in _CHANGES if getattr(changed, one) != getattr(series, one)
+            )
+            self._note(session, "change series", series, who, said)
+        self._submitted()
+        return self.get(series.id)
+
+    def pause(self, name: int | str, *, reason: str = "", by: str | None = None) -> Series:
+        """Make no occurrence until ``resume``: those that begin meanwhile are skipped.
+
+        Campaigns that were made before go on. Raises NotFound, IllegalMove.
+        """
+        return self._move(name, SeriesState.PAUSED, "pause series", reason, by)
+
+    def resume(self, name: int | str, *, reason: str = "", by: str | None = None) -> Series:
+        """Make occurrences again, from the next one on. Raises NotFound, IllegalMove."""
+        return self._move(name, SeriesState.RUNNING, "resume series", reason, by)
+
+    def end(self, name: int | str, *, reason: str = "", by: str | None = None) -> Series:
+        """End a series for good. Campaigns that were made before go on. Raises NotFound."""
+        return self._move(name, SeriesState.ENDED, "end series", reason, by)
+
+    def skip(self, name: int | str, *, reason: str = "", by: str | None = None) -> Series:
+        """Skip the next occurrence. Raises NotFound, IllegalMove if there is none."""
+        series, who = self._alive(name), named(by)
+        now, said = self._installation.clock(), on_record("a reason", reason)
+        why = f"skipped by {who}: {said}" if said else f"skipped by {who}"
+        with self._installation.write() as session:
+            skipped = store.settle(session, series, OccurrenceState.SKIPPED, now=now, reason=why)
+            if not skipped:
+                raise IllegalMove(f"series {series.name!r} was changed meanwhile: look at it again")
+            at = series.next_at
+            words = (
+                f"{series.reference(at)}: {said}" if at and said else at and series.reference(at)
+            )
+            actions.note(
+                session, None, verb="skip occurrence", actor=who, now=now, reason=words or ""
+            )
+        return self.get(series.id)
+
+    # -- behind it
+
+    def _move(
+        self, name: int | str, target: SeriesState, verb: str, reason: str, by: str | None
+    ) -> Series:
+        who, said = named(by), on_record("a reason", reason)
+        series, now = self.get(name), self._installation.clock()
+        if series.state is target:
+            return series
+        series = self._alive(series.id)
+        moved = replace(series, state=target)
+        values: dict[str, Any] = {"state": target, "due_at": moved.looks_at(series.next_at)}
+        if target is SeriesState.ENDED:
+            values |= {"next_at": None, "problem": "", "problem_at": None}
+        with self._installation.write() as session:
+            store.change(session, series, by=who, now=now, **values)
+            self._note(session, verb, series, who, said)
+        self._submitted()
+        return self.get(series.id)
+
+    def _alive(self, name: int | str) -> Series:
+        series = self.get(name)
+        if series.state is SeriesState.ENDED:
+            raise IllegalMove(f"series {series.name!r} has ended: add another one")
+        return series
+
+    def _writer(self) -> str:
+        """Who writes, as the login says: that person may not approve an occurrence."""
+        try:
+            return identity()
+        except NotAllowed:
+            if self.needs_approval:
+                raise
+            return NOBODY
+
+    def _note(self, session: Session, verb: str, series: Series, who: str, said: str) -> None:
+        words = f"{series.name}: {said}" if said else series.name
+        now = self._installation.clock()
+        actions.note(session, None, verb=verb, actor=who, now=now, reason=words)
+
+
+_CHANGES = (*("rule", "since", "text", "options", "source", "reading", "lead", "lasts", "missed"),)

@@ -1,0 +1,131 @@
+"""The list of a series, read anew for each occurrence: a file, or a name in the application."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from dispatcher.campaigns.consent_column import columns_in
+from dispatcher.campaigns.submission import RecipientInput
+from dispatcher.dispatch.consent_source import named, surroundings
+from dispatcher.errors import DispatcherError, InvalidCampaign, InvalidFile
+from dispatcher.recipients.files import open_recipients
+from dispatcher.texts.templates import compile_template
+
+#: what a framework makes of its own rows and models: a QuerySet, say, or None if it is not one
+Reader = Callable[[Any, str, "str | None", Mapping[str, Any]], Iterable[RecipientInput]]
+
+_is_name: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*").fullmatch
+#: how a list may be read: by columns of a file, or by fields of rows and models
+_OF_FILE: Final = (
+    *("column", "territory_column", "key_column", "last_contact_column", "encoding", "sheet"),
+    *("skip_lines", "hidden"),
+)
+_OF_NAME: Final = ("phone", "fields", "territory_field", "key", "last_contact")
+_LONGEST: Final = 500
+
+
+def _as_it_is(
+    people: Any, _text: str, _consent: str | None, reading: Mapping[str, Any]
+) -> Iterable[RecipientInput]:
+    if reading:
+        raise InvalidCampaign(
+            f"{', '.join(reading)}: names of rows and models are read in Django and Flask"
+        )
+    return people  # type: ignore[no-any-return]
+
+
+class Frameworks:
+    """How the application's framework reads its own rows."""
+
+    def __init__(self) -> None:
+        self.read: Reader = _as_it_is
+
+
+frameworks = Frameworks()
+
+
+def source_of(value: str | Path) -> str:
+    """The list as it is stored: a file by its whole path. Raises InvalidCampaign."""
+    words = str(value)
+    if not words or len(words) > _LONGEST or not words.isprintable():
+        raise InvalidCampaign(
+            "the list of a series is a file, or a name in the application: shop.sms:fridays"
+        )
+    if words == "-":
+        raise InvalidCampaign("the list of a series is read again and again: name a file")
+    return words if _is_name(words) else str(Path(words).absolute())
+
+
+def reading_of(source: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """How the list is read, without what is not set. Raises InvalidCampaign for another name."""
+    chosen = {name: value for name, value in values.items() if value not in (None, "", 0, False)}
+    known = _OF_NAME if _is_name(source) else _OF_FILE
+    if unknown := sorted({*chosen} - {*known}):
+        kind = "a list of the application" if _is_name(source) else "a file"
+        raise InvalidCampaign(f"{kind} is not read by {unknown[0]!r}: {', '.join(known)}")
+    for name, value in chosen.items():
+        kinds = {"skip_lines": int, "hidden": bool, "fields": Mapping}.get(name, str)
+        if not isinstance(value, kinds):
+            raise InvalidCampaign(f"{name} cannot be {value!r}")
+    if isinstance(fields := chosen.get("fields"), Mapping):
+        if not all(isinstance(one, str) for pair in fields.items() for one in pair):
+            raise InvalidCampaign('fields is a dict of text: {"prenom": "first_name"}')
+        chosen["fields"] = dict(fields)
+    return chosen
+
+
+@contextmanager
+def opened(
+    source: str, reading: Mapping[str, Any], text: str, consent: str | None
+) -> Iterator[Iterable[RecipientInput]]:
+    """The recipients, as ``submit`` takes them. Raises InvalidFile, InvalidCampaign.
+
+    Whatever the application raises becomes InvalidFile, without its message, which may quote
+    somebody's number.
+    """
+    if not _is_name(source):
+        keep = (*compile_template(text).fields, *columns_in(consent))
+        try:
+            file = open_recipients(source, keep=keep, **reading)
+        except OSError as error:
+            raise InvalidFile(f"cannot open {source}: {error.strerror}") from None
+        with file:
+            yield file
+        return
+    with surroundings.enter():
+        people = _called(source)
+        yield _Watched(frameworks.read(people, text, consent, reading), source)
+
+
+def _called(source: str) -> Any:
+    found = named(source, "the list of the series")
+    if not callable(found) or isinstance(found, Iterable):
+        return found
+    try:
+        return found()
+    except DispatcherError:
+        raise
+    except Exception as error:
+        raise InvalidFile(f"{source} raised {type(error).__name__}") from error
+
+
+class _Watched:
+    """The application's recipients; what goes wrong while they are read is told as ours."""
+
+    def __init__(self, people: Iterable[RecipientInput], source: str) -> None:
+        self._people, self._source = people, source
+        if not isinstance(people, Iterable) or isinstance(people, str | bytes | Mapping):
+            kind = type(people).__name__
+            raise InvalidFile(f"{source} is a list of recipients, or returns one, not {kind}")
+
+    def __iter__(self) -> Iterator[RecipientInput]:
+        try:
+            yield from self._people
+        except (DispatcherError, GeneratorExit):
+            raise
+        except Exception as error:
+            raise InvalidFile(f"{self._source} raised {type(error).__name__}") from error

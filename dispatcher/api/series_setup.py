@@ -1,0 +1,75 @@
+"""Setting up a series: what is wrong with it is told now, and not when an occurrence is due."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from dispatcher.api.series_reader import SeriesReader
+from dispatcher.api.written_drafts import check_storable
+from dispatcher.campaigns.draft import checked_options, stored_json, written_options
+from dispatcher.campaigns.recurrence import Rule, check_open
+from dispatcher.campaigns.series import SERIES_OPTIONS, Series, check_leaves
+from dispatcher.errors import InvalidCampaign, NobodyToText
+from dispatcher.settings.accounts import DEFAULT
+from dispatcher.storage import series as store
+
+
+class SeriesSetup(SeriesReader):
+    """Checks a series as it is to be stored."""
+
+    def _tried(self, series: Series, now: datetime) -> Series:
+        """The series with its next occurrence. Raises UnusableInput for what cannot be used."""
+        rule = Rule(series.rule, series.since)
+        check_open(rule, now, self._calendar(series))
+        after = now
+        if series.id:
+            with self._installation.read() as session:
+                after = max(now, store.last_at(session, series.id) or now)
+        first = rule.after(after)
+        if first is None:
+            raise InvalidCampaign(f"the rule {rule.text} does not occur any more")
+        series = replace(series, rule=rule.text, next_at=first, due_at=series.looks_at(first))
+        check_storable(series.text + written_options(series.options))
+        self._submission(series, first)
+        if series.commercial:
+            check_leaves(series, lambda at: self._hold(series, at))
+        try:
+            with self._people(series) as people:
+                self._planned(series, first, people)
+        except NobodyToText as error:
+            if error.reasons:  # a list may be empty today
+                raise
+        return series
+
+    def _checked(self, options: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        """The options that are set, and the account. Raises UnusableInput."""
+        chosen = checked_options(options)
+        if wrong := sorted({*chosen} - SERIES_OPTIONS):
+            raise InvalidCampaign(f"the rule of a series says when: it has no {wrong[0]}")
+        account = chosen.pop("account", None) or self._account or DEFAULT
+        if self._account not in (None, account):
+            raise InvalidCampaign(f"account {account!r} is not that of this dispatcher")
+        self._installation.settings.of_account(account)
+        return chosen, account
+
+
+def written(series: Series) -> dict[str, Any]:
+    """What a person gives of a series, as it is stored."""
+    lasts = series.lasts
+    return {
+        "rule": series.rule,
+        "since": series.since,
+        "text": series.text,
+        "options": written_options(series.options),
+        "source": series.source,
+        "reading": stored_json(dict(series.reading)),
+        "lead": round(series.lead.total_seconds()),
+        "lasts": None if lasts is None else round(lasts.total_seconds()),
+        "missed": series.missed,
+        "writers": stored_json(list(series.writers)),
+        "next_at": series.next_at,
+        "due_at": series.due_at,
+    }

@@ -1,0 +1,250 @@
+"""A series: the same text again and again, each time as an ordinary campaign. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import islice
+from typing import Any, Final
+
+from dispatcher.campaigns.draft import OPTIONS, written_options
+from dispatcher.campaigns.recurrence import Rule
+from dispatcher.campaigns.states import Missed, OccurrenceState, SeriesState
+from dispatcher.errors import InvalidCampaign
+from dispatcher.recipients.spellings import FEWEST, has_digits
+from dispatcher.window import Hold
+from dispatcher.window.slots import PARIS
+
+#: how long before its start an occurrence is made, if nobody says
+LEAD: Final = timedelta(hours=2)
+#: made so long after its start, an occurrence is still in time
+GRACE: Final = timedelta(minutes=10)
+#: one that could not be made is tried again after this
+AGAIN: Final = timedelta(minutes=1)
+#: the options of the campaigns; their instants follow from the rule
+SERIES_OPTIONS: Final = OPTIONS - {"not_before", "not_after", "hand_over"}
+#: occurrences that are looked at to find out whether one may leave
+_LOOKED_AT: Final = 60
+_LONGEST_LEAD: Final = timedelta(days=7)
+_LONGEST_LIFE: Final = timedelta(days=31)
+_NO_TIME: Final = timedelta(0)
+_name: Final = re.compile(r"[^\W_][\w.-]{0,79}")
+_duration: Final = re.compile(r"(\d{1,4})\s*(min|h|d)")
+_UNITS: Final = {"min": "minutes", "h": "hours", "d": "days"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """A series as it stands. Instants are UTC.
+
+    ``since`` is the day in Paris from which the rule counts. ``source`` names the list, ``reading``
+    how it is read. ``lasts`` is how long after its start an occurrence expires; None for never.
+    ``next_at`` is the start of the next occurrence; None once there is none. ``problem`` says why
+    that could not be made yet, since ``problem_at``. ``writers`` is everybody who has changed it.
+    """
+
+    id: int
+    name: str
+    account: str
+    version: int
+    state: SeriesState
+    rule: str
+    since: date
+    text: str = field(repr=False)
+    options: Mapping[str, Any] = field(repr=False)
+    source: str = field(repr=False)
+    reading: Mapping[str, Any] = field(repr=False)
+    lead: timedelta
+    lasts: timedelta | None
+    missed: Missed
+    author: str
+    writers: tuple[str, ...]
+    created_at: datetime
+    changed_at: datetime
+    changed_by: str
+    next_at: datetime | None
+    due_at: datetime | None
+    problem: str = ""
+    problem_at: datetime | None = None
+
+    @property
+    def commercial(self) -> bool:
+        """Whether the window holds its campaigns."""
+        return bool(self.options.get("commercial", True))
+
+    def following(self, at: datetime) -> datetime | None:
+        """The occurrence behind an instant; None if it is the last one."""
+        return Rule(self.rule, self.since).after(at)
+
+    def reference(self, at: datetime) -> str:
+        """The reference of the campaign of an occurrence."""
+        return f"{self.name}-{at.astimezone(PARIS):%Y-%m-%d-%Hh%M}"
+
+    def looks_at(self, at: datetime | None) -> datetime | None:
+        """When an occurrence that begins at ``at`` is to be looked at."""
+        if at is None or self.state is SeriesState.ENDED:
+            return None
+        return at if self.state is SeriesState.PAUSED else at - self.lead
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as JSON values."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "account": self.account,
+            "version": self.version,
+            "state": self.state.value,
+            "rule": self.rule,
+            "since": self.since.isoformat(),
+            "text": self.text,
+            "options": json.loads(written_options(self.options)),
+            "list": self.source,
+            "reading": dict(self.reading),
+            "lead": _seconds(self.lead),
+            "not_after": None if self.lasts is None else _seconds(self.lasts),
+            "missed": self.missed.value,
+            "author": self.author,
+            "writers": list(self.writers),
+            "created_at": self.created_at.isoformat(),
+            "changed_at": self.changed_at.isoformat(),
+            "changed_by": self.changed_by,
+            "next_at": self.next_at and self.next_at.isoformat(),
+            "problem": self.problem,
+            "problem_at": self.problem_at and self.problem_at.isoformat(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occurrence:
+    """What became of one occurrence, which began at ``at`` (UTC)."""
+
+    at: datetime
+    reference: str
+    state: OccurrenceState
+    decided_at: datetime
+    late: bool = False
+    reason: str = ""
+    campaign: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as JSON values."""
+        return {
+            "at": self.at.isoformat(),
+            "reference": self.reference,
+            "state": self.state.value,
+            "decided_at": self.decided_at.isoformat(),
+            "late": self.late,
+            "reason": self.reason,
+            "campaign": self.campaign,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is done about the next occurrence: it is made, or skipped for a reason."""
+
+    at: datetime
+    late: bool = False
+    skipped: str = ""
+
+
+def due(series: Series, now: datetime, hold: Callable[[datetime], Hold | None]) -> Decision | None:
+    """What is to be done now about the next occurrence; None to wait.
+
+    ``hold`` says what a campaign that begins at an instant waits for. A series never makes up for
+    an outage by a burst: of several that were missed, the last one alone may run late.
+    """
+    at = series.next_at
+    if at is None or series.state is SeriesState.ENDED:
+        return None
+    if series.state is SeriesState.PAUSED:
+        return Decision(at, skipped="the series was paused") if now >= at else None
+    if now < at - series.lead:
+        return None
+    late = now > at + GRACE
+    why = series.problem or "no worker made it in time"
+    if late and series.missed is Missed.SKIP:
+        return Decision(at, late, f"missed: {why}")
+    if late and (following := series.following(at)) is not None and now >= following:
+        return Decision(at, late, f"missed, and the next one has begun: {why}")
+    if series.lasts is not None:
+        ends = at + series.lasts
+        if now >= ends:
+            return Decision(at, late, f"missed, and its end has passed: {why}")
+        held = hold(max(at, now)) if series.commercial else None
+        if held is not None and held.until >= ends:
+            return Decision(at, late, f"it would expire before the window opens: {held.why}")
+    return Decision(at, late)
+
+
+def check_leaves(series: Series, hold: Callable[[datetime], Hold | None]) -> None:
+    """Raise InvalidCampaign if every occurrence would expire before the window opens."""
+    if series.lasts is None or series.next_at is None:
+        return
+    why, rule = "", Rule(series.rule, series.since)
+    for at in (series.next_at, *islice(rule.all_after(series.next_at), _LOOKED_AT)):
+        held = hold(at)
+        if held is None or held.until < at + series.lasts:
+            return
+        why = held.why
+    raise InvalidCampaign(f"each occurrence would expire before the window opens: {why}")
+
+
+# -- what a person gives
+
+
+def name_of(value: str) -> str:
+    """The name of a series. Raises InvalidCampaign."""
+    if not isinstance(value, str) or not _name.fullmatch(value):
+        raise InvalidCampaign(
+            "the name of a series has 1 to 80 letters, digits and signs of . _ -, and begins with a"
+            " letter or digit: weekly-offer"
+        )
+    if has_digits(value):
+        raise InvalidCampaign(
+            f"the name of a series has at most {FEWEST - 1} digits, so that no phone number is in"
+            " it"
+        )
+    return value
+
+
+def missed_of(value: str) -> Missed:
+    """What becomes of missed occurrences. Raises InvalidCampaign."""
+    try:
+        return Missed(value)
+    except ValueError:
+        raise InvalidCampaign("what is missed runs late or is skipped: late or skip") from None
+
+
+def lead_of(value: timedelta) -> timedelta:
+    """How long before its start an occurrence is made. Raises InvalidCampaign."""
+    return _within("lead", value, _NO_TIME, _LONGEST_LEAD)
+
+
+def lasts_of(value: timedelta | None) -> timedelta | None:
+    """How long after its start it expires. Raises InvalidCampaign."""
+    least = timedelta(minutes=1)
+    return None if value is None else _within("not_after", value, least, _LONGEST_LIFE)
+
+
+def duration_of(name: str, value: str) -> timedelta:
+    """A duration as people write it: 90min, 2h, 3d. Raises InvalidCampaign."""
+    found = _duration.fullmatch(value.strip().lower())
+    if found is None:
+        raise InvalidCampaign(f"{name} is a duration: 90min, 2h or 3d")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def _within(name: str, value: timedelta, least: timedelta, most: timedelta) -> timedelta:
+    if not isinstance(value, timedelta) or not least <= value <= most:
+        raise InvalidCampaign(
+            f"{name} is a duration of {_seconds(least)} s to {most.days} days: timedelta(hours=2)"
+        )
+    return timedelta(seconds=_seconds(value))
+
+
+def _seconds(value: timedelta) -> int:
+    return round(value.total_seconds())
