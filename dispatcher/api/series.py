@@ -16,14 +16,8 @@ from dispatcher.api.series_setup import SeriesSetup, written
 from dispatcher.campaigns.draft import (
     with_writer,
 )
-from dispatcher.campaigns.series import (
-    LEAD,
-    Series,
-    lasts_of,
-    lead_of,
-    missed_of,
-    name_of,
-)
+from dispatcher.campaigns.series import LEAD, Series
+from dispatcher.campaigns.series_fields import lasts_of, lead_of, missed_of, name_of
 from dispatcher.campaigns.states import OccurrenceState, SeriesState
 from dispatcher.errors import (
     IllegalMove,

@@ -55,6 +55,10 @@ class Coming:
     at: datetime
     closed: str = ""
 
+    def as_json(self) -> dict[str, str]:
+        """The same as JSON values."""
+        return {"at": self.at.isoformat(), "closed": self.closed}
+
 
 @dataclass(frozen=True)
 class Rule:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -14,7 +13,6 @@ from dispatcher.campaigns.draft import OPTIONS, written_options
 from dispatcher.campaigns.recurrence import Rule
 from dispatcher.campaigns.states import Missed, OccurrenceState, SeriesState
 from dispatcher.errors import InvalidCampaign
-from dispatcher.recipients.spellings import FEWEST, has_digits
 from dispatcher.window import Hold
 from dispatcher.window.slots import PARIS
 
@@ -28,12 +26,6 @@ AGAIN: Final = timedelta(minutes=1)
 SERIES_OPTIONS: Final = OPTIONS - {"not_before", "not_after", "hand_over"}
 #: occurrences that are looked at to find out whether one may leave
 _LOOKED_AT: Final = 60
-_LONGEST_LEAD: Final = timedelta(days=7)
-_LONGEST_LIFE: Final = timedelta(days=31)
-_NO_TIME: Final = timedelta(0)
-_name: Final = re.compile(r"[^\W_][\w.-]{0,79}")
-_duration: Final = re.compile(r"(\d{1,4})\s*(min|h|d)")
-_UNITS: Final = {"min": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +95,8 @@ class Series:
             "options": json.loads(written_options(self.options)),
             "list": self.source,
             "reading": dict(self.reading),
-            "lead": _seconds(self.lead),
-            "not_after": None if self.lasts is None else _seconds(self.lasts),
+            "lead": seconds_of(self.lead),
+            "not_after": None if self.lasts is None else seconds_of(self.lasts),
             "missed": self.missed.value,
             "author": self.author,
             "writers": list(self.writers),
@@ -193,58 +185,6 @@ def check_leaves(series: Series, hold: Callable[[datetime], Hold | None]) -> Non
     raise InvalidCampaign(f"each occurrence would expire before the window opens: {why}")
 
 
-# -- what a person gives
-
-
-def name_of(value: str) -> str:
-    """The name of a series. Raises InvalidCampaign."""
-    if not isinstance(value, str) or not _name.fullmatch(value):
-        raise InvalidCampaign(
-            "the name of a series has 1 to 80 letters, digits and signs of . _ -, and begins with a"
-            " letter or digit: weekly-offer"
-        )
-    if has_digits(value):
-        raise InvalidCampaign(
-            f"the name of a series has at most {FEWEST - 1} digits, so that no phone number is in"
-            " it"
-        )
-    return value
-
-
-def missed_of(value: str) -> Missed:
-    """What becomes of missed occurrences. Raises InvalidCampaign."""
-    try:
-        return Missed(value)
-    except ValueError:
-        raise InvalidCampaign("what is missed runs late or is skipped: late or skip") from None
-
-
-def lead_of(value: timedelta) -> timedelta:
-    """How long before its start an occurrence is made. Raises InvalidCampaign."""
-    return _within("lead", value, _NO_TIME, _LONGEST_LEAD)
-
-
-def lasts_of(value: timedelta | None) -> timedelta | None:
-    """How long after its start it expires. Raises InvalidCampaign."""
-    least = timedelta(minutes=1)
-    return None if value is None else _within("not_after", value, least, _LONGEST_LIFE)
-
-
-def duration_of(name: str, value: str) -> timedelta:
-    """A duration as people write it: 90min, 2h, 3d. Raises InvalidCampaign."""
-    found = _duration.fullmatch(value.strip().lower())
-    if found is None:
-        raise InvalidCampaign(f"{name} is a duration: 90min, 2h or 3d")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
-
-
-def _within(name: str, value: timedelta, least: timedelta, most: timedelta) -> timedelta:
-    if not isinstance(value, timedelta) or not least <= value <= most:
-        raise InvalidCampaign(
-            f"{name} is a duration of {_seconds(least)} s to {most.days} days: timedelta(hours=2)"
-        )
-    return timedelta(seconds=_seconds(value))
-
-
-def _seconds(value: timedelta) -> int:
+def seconds_of(value: timedelta) -> int:
+    """A duration in whole seconds."""
     return round(value.total_seconds())

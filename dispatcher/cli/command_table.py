@@ -24,6 +24,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "Approve draft REF, which somebody else wrote: it is submitted exactly as planned.",
     ),
     "refuse": ("approval", "Give draft REF, which was handed in, back to its writers."),
+    "series": (
+        "series",
+        "Repeat a campaign by a rule: add a series, show it, plan it, pause it, end it.",
+    ),
     "test": ("testers", "Send the text of a row of draft REF to declared testers."),
     "testers": ("testers", "List the people who get test messages; add and remove them."),
     "progress": ("progress", "Show the states of all messages of campaign REF (reference or id)."),

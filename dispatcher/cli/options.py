@@ -87,6 +87,7 @@ json_option = click.option(
     help="Print JSON and nothing else.",
 )
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+reason_option = click.option("--reason", default="", help="The reason, for the record.")
 ref_argument = click.argument("ref")
 account_option = click.option(
     "--account", metavar="NAME", help="Show this account only; see DISPATCHER_ACCOUNTS."

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns import series as values
 from dispatcher.campaigns.draft import read_options
-from dispatcher.campaigns.series import Occurrence, Series, missed_of
-from dispatcher.campaigns.states import OccurrenceState, SeriesState
+from dispatcher.campaigns.series import Occurrence, Series
+from dispatcher.campaigns.states import Missed, OccurrenceState, SeriesState
 from dispatcher.errors import IllegalMove, NotFound
 from dispatcher.storage import tables
 from dispatcher.storage.tables import LARGEST_ID
@@ -218,6 +218,6 @@ def _value(row: tables.Series) -> Series:
         reading=json.loads(row.reading),
         lead=timedelta(seconds=row.lead),
         lasts=None if row.lasts is None else timedelta(seconds=row.lasts),
-        missed=missed_of(row.missed),
+        missed=Missed(row.missed),
         writers=tuple(json.loads(row.writers)),
     )

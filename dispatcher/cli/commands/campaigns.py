@@ -16,6 +16,7 @@ from dispatcher.cli.options import (
     json_option,
     limit_option,
     open_dispatcher,
+    reason_option,
     ref_argument,
     yes_option,
 )
@@ -82,7 +83,6 @@ def _one(ref: str | None, *, everything: bool) -> str | None:
 
 
 _all_option = click.option("--all", "everything", is_flag=True, help="Every campaign, also later.")
-_reason_option = click.option("--reason", default="", help="The reason, for the record.")
 
 
 @click.command()
@@ -108,7 +108,7 @@ def pause(ref: str | None, *, everything: bool, reason: str, account: str | None
 @click.option(
     "--whatever-credit", is_flag=True, help="Resume even if the balance is too low for all of it."
 )
-@_reason_option
+@reason_option
 @account_option
 def resume(
     ref: str | None, *, everything: bool, whatever_credit: bool, reason: str, account: str | None
@@ -127,7 +127,7 @@ def resume(
 
 @click.command()
 @ref_argument
-@_reason_option
+@reason_option
 @account_option
 @yes_option
 def cancel(ref: str, *, reason: str, account: str | None, yes: bool) -> None:

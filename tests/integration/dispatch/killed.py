@@ -28,7 +28,7 @@ ERASED_AT = "2026-11-24T10:00:00+00:00"
 
 
 def work(bench: Bench, name: str) -> None:
-    """Do the work ``name``: "erase", "replay", "approve", "test" or "prune"."""
+    """Do the work ``name``: "erase", "replay", "approve", "test", "series" or "prune"."""
     persons = bench.dispatcher.persons
     if name == "erase":
         persons.erase(ANNE, reason="asked from 06 39 98 71 01", by="Bruno")

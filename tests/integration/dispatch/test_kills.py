@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -23,8 +23,10 @@ from dispatcher.storage.database import Database
 from dispatcher.storage.tables import (
     Action,
     Base,
+    Campaign,
     Draft,
     DraftRow,
+    Occurrence,
     OptOutEvent,
     Recipient,
     Reply,
@@ -258,3 +260,55 @@ def test_draft_is_approved_or_tested_once_and_whole_wherever_the_kill_comes(
             run(copies.database, work, OPEN.isoformat(), 0)
             assert stored(copies.database) == after, f"killed at step {step} of {last}"
         assert len(seen) == 2
+
+
+# -- series
+
+
+@contextmanager
+def weekly(url: str, folder: Path) -> Iterator[Copies]:
+    """Copies of a database with a series whose next occurrence is due in an hour."""
+    original = Database(url)
+    schema.prepare(original)
+    (folder / "list.csv").write_text(f"{ANNE}\n{BRUNO}\n", encoding="utf-8")
+    with opened(original, pseudonym_key=KEY) as bench:
+        series = bench.dispatcher.series
+        rule = "FREQ=WEEKLY;BYDAY=FR;BYHOUR=10"
+        series.add("offre", rule=rule, text="Soldes", source=folder / "list.csv")
+    with copies(original, url) as copy:
+        yield copy
+
+
+def made(database: Database) -> tuple[list[str], list[str], list[str]]:
+    """References of campaigns, who is in them, and the states of occurrences."""
+    with database.read() as session:
+        return (
+            list(session.scalars(select(Campaign.reference))),
+            list(session.scalars(select(Recipient.phone).order_by(Recipient.phone))),
+            list(session.scalars(select(Occurrence.state))),
+        )
+
+
+@pytest.mark.timeout(400)
+def test_occurrence_is_one_campaign_wherever_the_kill_of_a_beat_comes(
+    database_url: str, tmp_path: Path
+) -> None:
+    nothing: tuple[list[str], ...] = ([], [], [])
+    after = (["offre-2026-11-27-10h00"], [ANNE, BRUNO], ["made"])
+    due = datetime(2026, 11, 27, 8, tzinfo=UTC)
+    with weekly(database_url, tmp_path) as copies:
+        copies.put_back()
+        last = run(copies.database, "series", due.isoformat(), 0)
+        assert made(copies.database) == after
+        assert last > 20, "a short work proves little"
+        seen = set()
+        for step in killed(copies, "series", due, last):
+            found = made(copies.database)
+            assert found in (nothing, after), f"killed at step {step} of {last}"
+            seen.add(len(found[0]))
+            # once the lease of the lost beat is over; and again
+            for minutes in (6, 7):
+                again = due + timedelta(minutes=minutes)
+                run(copies.database, "series", again.isoformat(), 0)
+                assert made(copies.database) == after, f"killed at step {step} of {last}"
+        assert seen == {0, 1}

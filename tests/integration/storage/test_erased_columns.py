@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,7 +64,7 @@ def test_erasure_asks_the_table() -> None:
 
 
 @pytest.fixture
-def filled(tables: Database) -> Iterator[Bench]:
+def filled(tables: Database, tmp_path: Path) -> Iterator[Bench]:
     """A campaign that has ended, an erasure of somebody else, and a row in every other table."""
     empty(tables)
     with opened(tables, pseudonym_key="k" * 40) as bench:
@@ -79,6 +80,11 @@ def filled(tables: Database) -> Iterator[Bench]:
         draft = bench.dispatcher.drafts.create("hiver", TEXT)
         bench.dispatcher.drafts.set_list("hiver", [BRUNO], version=draft.version)
         bench.dispatcher.testers.add("Inès", BRUNO)
+        (tmp_path / "list.csv").write_text(f"{BRUNO}\n", encoding="utf-8")
+        series, often = bench.dispatcher.series, "FREQ=DAILY;BYHOUR=10"
+        series.add("daily", rule=often, text=TEXT, source=tmp_path / "list.csv")
+        series.skip("daily")
+        series.end("daily")
         now = bench.clock()
         order = {"id": 1, "tag": "t", "ordered_at": now, "actor": "a", "numbers": 1}
         facts: dict[str, Any] = {"stop": False, "sent_to": None, "message_id": None}

@@ -1,0 +1,577 @@
+"""Series: each occurrence becomes one campaign, or none with a reason."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest import mock
+
+import pytest
+from sqlalchemy import select
+
+from dispatcher import Dispatcher
+from dispatcher.api import actor
+from dispatcher.api.occurrences import Occurrences
+from dispatcher.campaigns.recurrence import Rule
+from dispatcher.campaigns.series import Series
+from dispatcher.errors import (
+    ConfigurationError,
+    IllegalMove,
+    InvalidCampaign,
+    InvalidFile,
+    NobodyToText,
+    NotAllowed,
+    ReferenceTaken,
+    StorageError,
+)
+from dispatcher.storage.database import Database
+from dispatcher.storage.tables import Event
+from dispatcher.window.slots import PARIS
+from tests.integration.bench import TEXT, Bench, opened, people
+from tests.integration.conftest import empty
+
+FRIDAYS = "FREQ=WEEKLY;BYDAY=FR;BYHOUR=10"
+#: Friday, 27 November 2026, 10:00 in Paris
+FIRST = datetime(2026, 11, 27, 9, tzinfo=UTC)
+WEEK = timedelta(days=7)
+HOUR = timedelta(hours=1)
+BENCH_DAY = date(2026, 11, 24)
+
+
+@pytest.fixture
+def shop(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A module of the application."""
+    module: Any = ModuleType("shop_of_series")
+    module.fridays = lambda: people(3)
+    module.everybody = people(3)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return module  # type: ignore[no-any-return]
+
+
+def add(bench: Bench, source: object = "shop_of_series:fridays", **values: Any) -> Series:
+    given: dict[str, Any] = {"rule": FRIDAYS, "text": TEXT, "source": source} | values
+    return bench.dispatcher.series.add("weekly-offer", **given)
+
+
+def at(bench: Bench, instant: datetime) -> None:
+    """Set the clock, and do all that is due then."""
+    bench.clock.forward(seconds=(instant - bench.clock()).total_seconds())
+    bench.work()
+
+
+def found(bench: Bench, name: str = "weekly-offer") -> list[tuple[str, str, str]]:
+    """State, reference and reason of each occurrence, the first one first."""
+    some = bench.dispatcher.series.occurrences(name, limit=1000)
+    return [(one.state.value, one.reference, one.reason) for one in reversed(some)]
+
+
+def events(bench: Bench) -> list[str]:
+    query = select(Event.kind).where(Event.series_id.is_not(None)).order_by(Event.id)
+    with bench.dispatcher.database.read() as session:
+        return list(session.scalars(query))
+
+
+def references(bench: Bench) -> list[str]:
+    return [one.reference for one in bench.campaigns()]
+
+
+# -- an occurrence
+
+
+def test_occurrence_is_made_before_its_hour_and_leaves_at_it(
+    bench: Bench, shop: ModuleType
+) -> None:
+    series = add(bench)
+    assert (series.next_at, series.since) == (FIRST, BENCH_DAY)
+    at(bench, FIRST - 2 * HOUR - timedelta(seconds=1))
+    assert references(bench) == []
+    at(bench, FIRST - 2 * HOUR)
+    assert references(bench) == ["weekly-offer-2026-11-27-10h00"]
+    assert not bench.gateway.ledger
+    at(bench, FIRST)
+    assert len(bench.gateway.ledger) == 1
+    assert bench.dispatcher.series.get("weekly-offer").next_at == FIRST + WEEK
+    assert found(bench) == [("made", "weekly-offer-2026-11-27-10h00", "")]
+    [submitted] = bench.actions("submit")
+    assert submitted.actor == "series weekly-offer"
+    assert events(bench) == []
+
+
+def test_list_is_read_when_the_occurrence_is_made(bench: Bench, shop: Any) -> None:
+    add(bench)
+    shop.fridays = lambda: people(5)
+    at(bench, FIRST - HOUR)
+    assert bench.progress("weekly-offer-2026-11-27-10h00").recipients == 5
+
+
+def test_list_may_be_a_file_or_a_list_of_the_application(
+    bench: Bench, shop: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = "\n".join(["nom;portable", *(f"Zoé;{phone}" for phone in people(2))])
+    Path("clients.csv").write_text(rows, encoding="utf-8")
+    series = bench.dispatcher.series
+    one = add(bench, "clients.csv", text="Bonjour {{ nom }}", reading={"column": "portable"})
+    assert one.source == str(tmp_path / "clients.csv")
+    series.add("other", rule=FRIDAYS, text=TEXT, source="shop_of_series:everybody")
+    monkeypatch.chdir("/")
+    at(bench, FIRST - HOUR)
+    assert bench.progress("weekly-offer-2026-11-27-10h00").recipients == 2
+    assert bench.progress("other-2026-11-27-10h00").recipients == 3
+
+
+def test_end_and_options_move_along(bench: Bench, shop: ModuleType) -> None:
+    add(bench, not_after=3 * HOUR, tags=["fridays"], priority="low", lead=HOUR)
+    for week in range(2):
+        at(bench, FIRST + week * WEEK - HOUR)
+    ends = [(one.not_before, one.not_after) for one in bench.campaigns()]
+    assert ends == [(FIRST + n * WEEK, FIRST + n * WEEK + 3 * HOUR) for n in range(2)]
+    assert {one.priority for one in bench.campaigns()} == {-1}
+    assert bench.progress("weekly-offer-2026-11-27-10h00").tags == ("fridays",)
+
+
+def test_campaign_under_the_reference_is_taken_for_the_occurrence_or_skips_it(
+    bench: Bench, shop: ModuleType
+) -> None:
+    add(bench)
+    bench.dispatcher.submit("weekly-offer-2026-11-27-10h00", TEXT, people(3), not_before=FIRST)
+    bench.dispatcher.submit("weekly-offer-2026-12-04-10h00", "Autre", people(3))
+    at(bench, FIRST - HOUR)
+    at(bench, FIRST + WEEK - HOUR)
+    same, other = found(bench)
+    assert same == ("made", "weekly-offer-2026-11-27-10h00", "")
+    assert other[0] == "skipped"
+    assert "was submitted with another body" in other[2]
+    assert len(bench.campaigns()) == 2
+
+
+# -- one and only one
+
+
+def test_two_beats_at_the_same_moment_make_one_campaign(tables: Database, shop: ModuleType) -> None:
+    with opened(tables) as bench:
+        add(bench)
+        bench.clock.forward(seconds=(FIRST - HOUR - bench.clock()).total_seconds())
+        with mock.patch("dispatcher.api.operator.Database", return_value=tables):
+            beats = [
+                Dispatcher(bench.settings, clock=bench.clock, gateway=bench.gateway)
+                for _ in range(4)
+            ]
+        together = threading.Barrier(len(beats))
+
+        def beat(one: Dispatcher) -> None:
+            together.wait()
+            one.make_occurrences()
+
+        threads = [threading.Thread(target=beat, args=[one]) for one in beats]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert references(bench) == ["weekly-offer-2026-11-27-10h00"]
+        assert len(found(bench)) == 1
+        bench.check()
+
+
+def test_worker_that_lost_its_lease_makes_no_second_campaign(bench: Bench, shop: Any) -> None:
+    """It reads its list for so long that another one has made the occurrence, of another list."""
+    add(bench)
+
+    def slow() -> list[str]:
+        bench.clock.forward(minutes=6)
+        shop.fridays = lambda: people(2)
+        with mock.patch("dispatcher.api.operator.Database", return_value=bench.dispatcher.database):
+            other = Dispatcher(bench.settings, clock=bench.clock, gateway=bench.gateway)
+        assert other.make_occurrences() == 1
+        return people(3)
+
+    shop.fridays = slow
+    bench.clock.forward(seconds=(FIRST - HOUR - bench.clock()).total_seconds())
+    bench.dispatcher.make_occurrences()
+    assert references(bench) == ["weekly-offer-2026-11-27-10h00"]
+    assert bench.progress("weekly-offer-2026-11-27-10h00").recipients == 2
+    assert found(bench) == [("made", "weekly-offer-2026-11-27-10h00", "")]
+
+
+def test_change_while_an_occurrence_is_made_is_not_lost(bench: Bench, shop: Any) -> None:
+    add(bench)
+
+    def changing() -> list[str]:
+        shop.fridays = lambda: people(3)
+        bench.dispatcher.series.change("weekly-offer", text="Un autre texte")
+        return people(3)
+
+    shop.fridays = changing
+    at(bench, FIRST - HOUR)
+    assert [one.text for one in bench.campaigns()] == ["Un autre texte"]
+
+
+def test_pause_while_an_occurrence_is_made_stops_it(bench: Bench, shop: Any) -> None:
+    add(bench)
+
+    def pausing() -> list[str]:
+        bench.dispatcher.series.pause("weekly-offer")
+        return people(3)
+
+    shop.fridays = pausing
+    at(bench, FIRST - HOUR)
+    assert references(bench) == []
+
+
+# -- missed
+
+
+def test_occurrence_missed_in_an_outage_runs_late_and_says_so(
+    bench: Bench, shop: ModuleType
+) -> None:
+    add(bench)
+    at(bench, FIRST + 4 * HOUR)
+    assert len(bench.gateway.ledger) == 1
+    [one] = bench.dispatcher.series.occurrences("weekly-offer")
+    assert (one.late, one.state.value) == (True, "made")
+    assert events(bench) == ["occurrence_late"]
+    [noted] = bench.actions("late occurrence")
+    assert noted.reason == "weekly-offer-2026-11-27-10h00 was missed, and runs late"
+
+
+def test_occurrence_missed_in_an_outage_is_skipped_by_policy_and_says_so(
+    bench: Bench, shop: ModuleType
+) -> None:
+    add(bench, missed="skip")
+    at(bench, FIRST + 4 * HOUR)
+    assert references(bench) == []
+    why = "missed: no worker made it in time"
+    assert found(bench) == [("skipped", "weekly-offer-2026-11-27-10h00", why)]
+    assert events(bench) == ["occurrence_skipped"]
+    [noted] = bench.actions("skip occurrence")
+    assert noted.reason == f"weekly-offer-2026-11-27-10h00: {why}"
+
+
+def test_long_outage_ends_in_one_campaign_and_no_burst(bench: Bench, shop: ModuleType) -> None:
+    add(bench, rule="FREQ=HOURLY;BYHOUR=9,10,11,12,13,14,15,16")
+    at(bench, bench.clock() + timedelta(days=3))
+    states = Counter(state for state, _, _ in found(bench))
+    assert states["made"] <= 1 + 2  # the late one, and those within the lead
+    assert states["skipped"] > 15
+    assert len(bench.gateway.ledger) == 1
+
+
+# -- a list that cannot be read
+
+
+def test_list_that_cannot_be_read_is_told_once_and_tried_until_it_can(
+    bench: Bench, shop: Any
+) -> None:
+    add(bench)
+    working = shop.fridays
+
+    def broken() -> list[str]:
+        raise ValueError("no table of 06 39 98 00 01")
+
+    shop.fridays = broken
+    for minutes in range(5):
+        at(bench, FIRST - HOUR + timedelta(minutes=minutes))
+    series = bench.dispatcher.series.get("weekly-offer")
+    assert series.problem == "shop_of_series:fridays raised ValueError"
+    assert series.problem_at == FIRST - HOUR
+    assert [one.name for one in bench.dispatcher.series.blocked()] == ["weekly-offer"]
+    assert events(bench) == ["occurrence_blocked"]
+    assert len(bench.actions("blocked series")) == 1
+    assert references(bench) == []
+
+    shop.fridays = working
+    at(bench, FIRST - timedelta(minutes=30))
+    assert references(bench) == ["weekly-offer-2026-11-27-10h00"]
+    assert bench.dispatcher.series.blocked() == ()
+    assert events(bench) == ["occurrence_blocked"]
+
+
+@pytest.mark.parametrize("missed", ["late", "skip"])
+def test_list_that_cannot_be_read_until_the_end_skips_the_occurrence_with_the_reason(
+    bench: Bench, shop: Any, missed: str
+) -> None:
+    add(bench, not_after=2 * HOUR, missed=missed)
+    shop.fridays = lambda: None
+    for minutes in range(0, 200, 2):
+        at(bench, FIRST - HOUR + timedelta(minutes=minutes))
+    [(state, _, why)] = found(bench)
+    assert state == "skipped"
+    assert "shop_of_series:fridays is a list of recipients, or returns one, not NoneType" in why
+    assert events(bench) == ["occurrence_blocked", "occurrence_skipped"]
+    assert bench.dispatcher.series.get("weekly-offer").problem == ""
+
+
+def test_unforeseen_error_blocks_one_series_and_no_other(bench: Bench, shop: ModuleType) -> None:
+    add(bench)
+    bench.dispatcher.series.add("zweite", rule=FRIDAYS, text=TEXT, source="shop_of_series:fridays")
+    make = Occurrences._make
+
+    def broken(self: Any, series: Series, decision: Any) -> None:
+        if series.name == "weekly-offer":
+            raise KeyError("a bug")
+        make(self, series, decision)
+
+    with mock.patch.object(Occurrences, "_make", broken):
+        at(bench, FIRST - HOUR)
+    assert references(bench) == ["zweite-2026-11-27-10h00"]
+    [one] = bench.dispatcher.series.blocked()
+    assert one.problem.startswith("an unforeseen error: KeyError")
+
+
+def test_locked_database_is_no_problem_of_the_series(bench: Bench, shop: ModuleType) -> None:
+    add(bench)
+    busy = mock.patch("dispatcher.api.occurrences.submit", side_effect=StorageError("busy"))
+    with busy:
+        at(bench, FIRST - HOUR)
+    assert bench.dispatcher.series.blocked() == ()
+    at(bench, FIRST - HOUR + timedelta(minutes=1))
+    assert len(references(bench)) == 1
+
+
+# -- what people do
+
+
+def test_paused_series_skips_what_begins_meanwhile(bench: Bench, shop: ModuleType) -> None:
+    add(bench)
+    series = bench.dispatcher.series
+    assert series.pause("weekly-offer", reason="too many").state == "paused"
+    at(bench, FIRST - HOUR)
+    assert found(bench) == []
+    at(bench, FIRST + HOUR)
+    assert found(bench) == [("skipped", "weekly-offer-2026-11-27-10h00", "the series was paused")]
+    assert series.resume("weekly-offer").state == "running"
+    at(bench, FIRST + WEEK - HOUR)
+    assert references(bench) == ["weekly-offer-2026-12-04-10h00"]
+
+
+def test_next_occurrence_is_skipped_and_the_one_behind_it_is_made(
+    bench: Bench, shop: ModuleType
+) -> None:
+    add(bench)
+    assert bench.dispatcher.series.skip("weekly-offer", reason="strike", by="zoe").next_at == (
+        FIRST + WEEK
+    )
+    at(bench, FIRST + HOUR)
+    at(bench, FIRST + WEEK - HOUR)
+    assert found(bench) == [
+        ("skipped", "weekly-offer-2026-11-27-10h00", "skipped by zoe: strike"),
+        ("made", "weekly-offer-2026-12-04-10h00", ""),
+    ]
+
+
+def test_change_counts_from_the_next_occurrence_on(bench: Bench, shop: ModuleType) -> None:
+    add(bench)
+    at(bench, FIRST - HOUR)
+    changed = bench.dispatcher.series.change(
+        "weekly-offer",
+        rule="FREQ=WEEKLY;BYDAY=FR,SA;BYHOUR=10,14",
+        text="Nouveau",
+        not_after=3 * HOUR,
+    )
+    assert changed.next_at == FIRST + 4 * HOUR  # behind the one that was made
+    assert (changed.version, changed.lasts) == (2, 3 * HOUR)
+    at(bench, FIRST + 4 * HOUR)
+    assert [one.text for one in bench.campaigns()] == [TEXT, "Nouveau"]
+    assert bench.dispatcher.series.change("weekly-offer", not_after=timedelta(0)).lasts is None
+
+
+def test_ended_series_makes_nothing_and_cannot_be_changed(bench: Bench, shop: ModuleType) -> None:
+    add(bench)
+    series = bench.dispatcher.series
+    series.end("weekly-offer", reason="over")
+    at(bench, FIRST + WEEK)
+    assert references(bench) == []
+    for act in (series.pause, series.resume, series.skip, series.change):
+        with pytest.raises(IllegalMove, match="has ended"):
+            act("weekly-offer")
+    with pytest.raises(IllegalMove, match="there is no next occurrence"):
+        series.plan("weekly-offer")
+    with pytest.raises(ReferenceTaken):
+        add(bench)
+
+
+def test_series_ends_with_its_last_occurrence(bench: Bench, shop: ModuleType) -> None:
+    add(bench, rule=f"{FRIDAYS};COUNT=2")
+    for week in range(2):
+        at(bench, FIRST + week * WEEK)
+    assert len(references(bench)) == 2
+    assert bench.dispatcher.series.get("weekly-offer").state == "ended"
+
+
+def test_coming_occurrences_name_closed_days(bench: Bench, shop: ModuleType) -> None:
+    add(bench)
+    coming = bench.dispatcher.series.coming("weekly-offer", limit=7)
+    assert [one.closed for one in coming] == [
+        *("", "", "", "", "Christmas Day", "New Year's Day", ""),
+    ]
+
+
+def test_plan_of_the_next_occurrence_writes_nothing(bench: Bench, shop: ModuleType) -> None:
+    add(bench)
+    plan = bench.dispatcher.series.plan("weekly-offer")
+    assert plan.kept == 3
+    assert plan.opens_at == FIRST
+    assert references(bench) == []
+
+
+# -- bad input, told when it is set up
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "says"),
+    [
+        ({"rule": "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;BYHOUR=9"}, InvalidCampaign, "never occurs"),
+        ({"rule": "FREQ=WEEKLY;BYDAY=SU;BYHOUR=9"}, InvalidCampaign, "on closed days only: Sunday"),
+        ({"rule": "FREQ=MINUTELY"}, InvalidCampaign, "more often than hourly"),
+        ({"source": "/nowhere/list.csv"}, InvalidFile, "cannot open /nowhere/list.csv"),
+        ({"source": "nowhere_at_all:x"}, ConfigurationError, "no module 'nowhere_at_all'"),
+        ({"source": "shop_of_series:x"}, ConfigurationError, "has no function 'x'"),
+        ({"source": "shop_of_series:broken"}, InvalidFile, "raised ZeroDivisionError"),
+        ({"source": "shop_of_series:half"}, InvalidFile, "raised ZeroDivisionError"),
+        ({"source": "shop_of_series:wrong"}, NobodyToText, "none of 1 row"),
+        ({"source": "-"}, InvalidCampaign, "name a file"),
+        ({"text": ""}, InvalidCampaign, ""),
+        ({"not_after": timedelta(hours=1), "rule": "FREQ=DAILY;BYHOUR=23"}, InvalidCampaign,
+         "would expire before the window opens: after 20:00"),
+        ({"lead": timedelta(days=9)}, InvalidCampaign, "lead is a duration"),
+        ({"missed": "never"}, InvalidCampaign, "late or skip"),
+        ({"reading": {"column": "x"}}, InvalidCampaign, "not read by 'column'"),
+        ({"not_before": FIRST}, InvalidCampaign, "it has no not_before"),
+        ({"hand_over": True}, InvalidCampaign, "it has no hand_over"),
+        ({"account": "none"}, InvalidCampaign, "none"),
+    ],
+)  # fmt: skip
+def test_series_that_cannot_work_is_refused_when_it_is_set_up(
+    bench: Bench, shop: Any, values: dict[str, Any], error: type[Exception], says: str
+) -> None:
+    def half() -> Iterator[str]:
+        yield people(1)[0]
+        yield str(1 / 0)
+
+    shop.half, shop.broken, shop.wrong = half, lambda: 1 / 0, lambda: ["0139980001"]
+    with pytest.raises((error, ValueError) if not says else error, match=says):
+        add(bench, **values)
+    assert bench.dispatcher.series.all() == ()
+    assert not bench.actions("add series")
+
+
+def test_list_that_is_empty_today_may_be_set_up(bench: Bench, shop: Any) -> None:
+    shop.fridays = list
+    add(bench)
+    at(bench, FIRST - HOUR)
+    assert "nobody" in bench.dispatcher.series.get("weekly-offer").problem.lower() or (
+        bench.dispatcher.series.get("weekly-offer").problem
+    )
+
+
+# -- approval
+
+
+def test_occurrence_that_needs_approval_is_handed_in_and_approved_by_somebody_else(
+    tables: Database, shop: ModuleType
+) -> None:
+    empty(tables)
+    who = ["zoe"]
+    with (
+        opened(tables, approval="required") as bench,
+        mock.patch.object(actor, "_signed_in", [lambda: who[0]]),
+    ):
+        shop.fridays = lambda: [  # type: ignore[attr-defined]
+            {"phone": phone, "prenom": "Zoé"} for phone in people(2)
+        ]
+        add(bench, text="Bonjour {{ prenom }}", not_after=3 * HOUR, tags=["offer"])
+        who[0] = "luc"
+        bench.dispatcher.series.change("weekly-offer", lead=3 * HOUR)
+        at(bench, FIRST - 2 * HOUR)
+        at(bench, FIRST - 2 * HOUR + timedelta(minutes=1))
+        drafts = bench.dispatcher.drafts
+        draft = drafts.get("weekly-offer-2026-11-27-10h00")
+        assert (draft.state, draft.author, draft.writers) == ("handed_in", "zoe", ("zoe", "luc"))
+        assert (draft.rows, draft.options["not_before"]) == (2, FIRST)
+        assert references(bench) == []
+        for name in ("zoe", "luc"):
+            who[0] = name
+            with pytest.raises(NotAllowed):
+                drafts.approve(draft.id, fingerprint=draft.fingerprint)
+        who[0] = "ada"
+        approved = drafts.approve(draft.id, fingerprint=draft.fingerprint)
+        assert approved.campaign is not None
+        at(bench, FIRST)
+        assert len(bench.gateway.ledger) == 1
+        [one] = bench.dispatcher.series.occurrences("weekly-offer")
+        assert (one.state.value, one.campaign) == ("handed_in", approved.campaign)
+        bench.check()
+
+
+# -- restored
+
+
+def test_restored_database_makes_nothing_that_may_have_left(bench: Bench, shop: ModuleType) -> None:
+    add(bench)
+    bench.clock.forward(seconds=(FIRST + HOUR - bench.clock()).total_seconds())
+    bench.dispatcher.accept_restored(by="ops")
+    bench.dispatcher.resume_all(by="ops")
+    at(bench, FIRST + 2 * HOUR)
+    assert references(bench) == []
+    [(state, _, why)] = found(bench)
+    assert (state, why) == (
+        "skipped",
+        "the database was restored: it may have left after the backup",
+    )
+
+
+# -- nine years
+
+
+@pytest.mark.timeout(600)
+def test_nine_years_of_fridays_make_one_campaign_each_or_none_with_a_reason(
+    sqlite_tables: Database, shop: ModuleType
+) -> None:
+    """Both clock changes, holidays, two beats, and an outage of three days a year."""
+    empty(sqlite_tables)
+    begins = datetime(2027, 1, 4, 9, tzinfo=UTC)
+    with opened(sqlite_tables, at=begins) as bench:
+        with mock.patch("dispatcher.api.operator.Database", return_value=sqlite_tables):
+            other = Dispatcher(bench.settings, clock=bench.clock, gateway=bench.gateway)
+        offer: dict[str, Any] = {"rule": FRIDAYS, "text": TEXT, "source": "shop_of_series:fridays"}
+        series = bench.dispatcher.series
+        series.add("day-of", not_after=9 * HOUR, missed="skip", **offer)
+        series.add("always", **offer)
+        rule = Rule(FRIDAYS, begins.date())
+        end = datetime(2036, 1, 1, tzinfo=UTC)
+        expected: dict[str, dict[datetime, str]] = {"day-of": {}, "always": {}}
+        for number, start in enumerate(rule.all_after(begins)):
+            if start >= end:
+                break
+            outage = number % 52 == 20
+            ticks = [start + timedelta(days=2)] if outage else [start - HOUR, start]
+            for tick in ticks:
+                bench.clock.forward(seconds=(tick - bench.clock()).total_seconds())
+                for beat in (bench.dispatcher, other, bench.dispatcher):
+                    beat.make_occurrences()
+            [(day, name)] = bench.dispatcher.windows.closed_days_after(start, "metropole", 1)
+            closed = name if day == start.astimezone(PARIS).date() else ""
+            why = closed and f"it would expire before the window opens: {closed}"
+            expected["day-of"][start] = "missed: no worker made it in time" if outage else why
+            expected["always"][start] = ""
+        bench.clock.forward(seconds=(end - bench.clock()).total_seconds())
+        for name, reasons in expected.items():
+            past = {one.at: one for one in series.occurrences(name, limit=1000) if one.at < end}
+            assert past.keys() == reasons.keys()
+            for start, why in reasons.items():
+                one = past[start]
+                assert f"{one.at.astimezone(PARIS):%a %H:%M}" == "Fri 10:00"
+                assert one.reason.split(", ")[0] == why or one.reason == why
+                assert (one.campaign is None) == bool(why)
+        campaigns = bench.campaigns()
+        made = [why for reasons in expected.values() for why in reasons.values() if not why]
+        assert len(campaigns) == len({one.reference for one in campaigns}) == len(made)
+        assert sum("window opens" in why for why in expected["day-of"].values()) > 5
+        late = [one for one in series.occurrences("always", limit=1000) if one.late]
+        assert len(late) == 9

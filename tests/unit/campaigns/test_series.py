@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from dispatcher.campaigns import series, series_fields
+from dispatcher.campaigns.series import GRACE, Decision, Series, due
+from dispatcher.campaigns.states import Missed, SeriesState
+from dispatcher.errors import InvalidCampaign
+from dispatcher.window import Hold
+
+#: a Friday, 10:00 in Paris
+AT = datetime(2026, 12, 4, 9, tzinfo=UTC)
+NEXT = AT + timedelta(days=7)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+def weekly(**values: object) -> Series:
+    facts: dict[str, object] = {
+        "id": 1, "name": "weekly-offer", "account": "", "version": 1,
+        "state": SeriesState.RUNNING, "rule": "FREQ=WEEKLY;BYDAY=FR;BYHOUR=10",
+        "since": date(2026, 11, 29), "text": "Bonjour", "options": {}, "source": "list.csv",
+        "reading": {}, "lead": 2 * HOUR, "lasts": None, "missed": Missed.LATE, "author": "zoe",
+        "writers": ("zoe",), "created_at": AT, "changed_at": AT, "changed_by": "zoe",
+        "next_at": AT, "due_at": AT,
+    }  # fmt: skip
+    return Series(**facts | values)  # type: ignore[arg-type]
+
+
+def never(_: datetime) -> None:
+    """What an open window holds."""
+
+
+def decided(one: Series, now: datetime) -> Decision | None:
+    return due(one, now, never)
+
+
+def test_occurrence_waits_until_its_lead() -> None:
+    assert decided(weekly(), AT - 2 * HOUR - MINUTE) is None
+    assert decided(weekly(), AT - 2 * HOUR) == Decision(AT)
+
+
+def test_occurrence_shortly_after_its_start_is_in_time() -> None:
+    assert decided(weekly(lead=timedelta(0), missed=Missed.SKIP), AT + GRACE) == Decision(AT)
+
+
+def test_missed_occurrence_runs_late_or_is_skipped() -> None:
+    assert decided(weekly(), AT + HOUR) == Decision(AT, late=True)
+    skipped = decided(weekly(missed=Missed.SKIP), AT + HOUR)
+    assert skipped is not None
+    assert skipped.skipped == "missed: no worker made it in time"
+
+
+def test_missed_occurrence_says_why_its_list_could_not_be_read() -> None:
+    skipped = decided(weekly(missed=Missed.SKIP, problem="cannot open list.csv"), AT + HOUR)
+    assert skipped is not None
+    assert skipped.skipped == "missed: cannot open list.csv"
+
+
+def test_of_several_missed_occurrences_the_last_alone_runs_late() -> None:
+    now = NEXT + HOUR
+    first = decided(weekly(), now)
+    assert first is not None
+    assert first.skipped.startswith("missed, and the next one has begun")
+    assert decided(weekly(next_at=NEXT), now) == Decision(NEXT, late=True)
+
+
+def test_missed_occurrence_whose_end_has_passed_is_skipped() -> None:
+    skipped = decided(weekly(lasts=3 * HOUR), AT + 3 * HOUR)
+    assert skipped is not None
+    assert skipped.skipped.startswith("missed, and its end has passed")
+
+
+def test_occurrence_that_would_expire_before_the_window_opens_is_skipped() -> None:
+    def hold(at: datetime) -> Hold:
+        return Hold(at + timedelta(days=1), "Christmas Day")
+
+    skipped = due(weekly(lasts=3 * HOUR), AT - HOUR, hold)
+    assert skipped is not None
+    assert skipped.skipped == "it would expire before the window opens: Christmas Day"
+    # what is not commercial knows no window; without an end it waits for the window
+    alert = weekly(lasts=3 * HOUR, options={"commercial": False})
+    assert due(alert, AT - HOUR, hold) == Decision(AT)
+    assert due(weekly(), AT - HOUR, hold) == Decision(AT)
+
+
+def test_occurrence_of_a_paused_series_is_skipped_once_it_begins() -> None:
+    paused = weekly(state=SeriesState.PAUSED)
+    assert decided(paused, AT - MINUTE) is None
+    skipped = decided(paused, AT)
+    assert skipped is not None
+    assert skipped.skipped == "the series was paused"
+
+
+def test_series_that_has_ended_does_nothing() -> None:
+    assert decided(weekly(state=SeriesState.ENDED, next_at=None), AT) is None
+
+
+def test_reference_is_that_of_the_hour_on_the_wall() -> None:
+    assert weekly().reference(AT) == "weekly-offer-2026-12-04-10h00"
+
+
+def test_series_without_an_hour_that_is_open_is_refused() -> None:
+    night = weekly(lasts=HOUR, rule="FREQ=WEEKLY;BYDAY=FR;BYHOUR=22")
+    with pytest.raises(InvalidCampaign, match="before the window opens: after 20:00"):
+        series.check_leaves(night, lambda at: Hold(at + 10 * HOUR, "after 20:00"))
+    series.check_leaves(replace(night, lasts=None), lambda at: Hold(at + 10 * HOUR, "after 20:00"))
+
+
+@pytest.mark.parametrize(
+    ("words", "found"), [("90min", 90 * MINUTE), ("2h", 2 * HOUR), (" 3 D ", timedelta(days=3))]
+)
+def test_duration_is_read_as_people_write_it(words: str, found: timedelta) -> None:
+    assert series_fields.duration_of("lead", words) == found
+
+
+@pytest.mark.parametrize("words", ["", "2", "h", "-2h", "2 weeks", "2h30"])
+def test_duration_of_another_kind_is_refused(words: str) -> None:
+    with pytest.raises(InvalidCampaign, match="90min, 2h or 3d"):
+        series_fields.duration_of("lead", words)
+
+
+@pytest.mark.parametrize("name", ["", " ", "-x", "a b", "a/b", "x" * 81, "offer\n", "é\0"])
+def test_name_of_another_kind_is_refused(name: str) -> None:
+    with pytest.raises(InvalidCampaign, match="the name of a series"):
+        series_fields.name_of(name)
+
+
+def test_name_with_a_phone_number_is_refused() -> None:
+    with pytest.raises(InvalidCampaign, match="at most 8 digits"):
+        series_fields.name_of("offer-0639980001")
+
+
+@pytest.mark.parametrize("value", [timedelta(days=8), -HOUR])
+def test_lead_of_another_length_is_refused(value: timedelta) -> None:
+    with pytest.raises(InvalidCampaign, match="lead is a duration"):
+        series_fields.lead_of(value)
