@@ -102,6 +102,7 @@ HistoryDays = Annotated[int, Field(ge=0, le=36_500), AfterValidator(_long_enough
 _Module = Annotated[str, AfterValidator(_named_as_module)]
 _Function = Annotated[str, AfterValidator(_named_as_function)]
 Modules = Annotated[tuple[_Module, ...], BeforeValidator(_split_commas)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
 Seconds = Annotated[tuple[Annotated[int, Field(gt=0)], ...], BeforeValidator(_split_commas)]
 
 
@@ -379,6 +380,11 @@ class Settings(AccountSettings):
     )
     consent_required: bool = Field(
         False, description="refuse commercial campaigns that name no source of consents"
+    )
+    series_lists: Names = Field(
+        (),
+        description="lists that the JSON API may name for a series, comma-separated: whole paths"
+        " of files, or `module:name` in the application",
     )
     receivers: Modules = Field(
         (),

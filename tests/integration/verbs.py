@@ -23,9 +23,11 @@ SETTINGS: Final[Mapping[str, Any]] = {
     "signing_key": "a signing key of the tests, 32 characters",
     "webhook_url": "https://shop.example/sms",
     "webhook_secret": "a-secret-of-the-tests",
+    "series_lists": "list.csv",
 }
 ANNE, BRUNO = people(2)
 WHY: Final = "a wrong price"
+RULE: Final = "FREQ=WEEKLY;BYDAY=FR;BYHOUR=10"
 #: what was done before, by somebody else
 BEFORE: Final = "before"
 _FOREVER: Final[Mapping[str, Any]] = {
@@ -88,6 +90,15 @@ def without_a_key(bench: Bench) -> None:
     bench.dispatcher.database.pseudonym_key.configure("a new key, which is another than before")
 
 
+def weekly(bench: Bench) -> None:
+    bench.dispatcher.series.add("hebdo", rule=RULE, text=TEXT, source="list.csv", by=BEFORE)
+
+
+def weekly_paused(bench: Bench) -> None:
+    weekly(bench)
+    bench.dispatcher.series.pause("hebdo", by=BEFORE)
+
+
 def order(it: Dispatcher, by: str | None) -> object:
     report = it.number_checks.survey(people(2))
     return it.number_checks.order(report, max_cost=Decimal(5), by=by)
@@ -129,7 +140,7 @@ class Case:
 _SUBMIT: Final = ("submit", "list.csv", "--reference", "neuf", "--text", TEXT)
 _REASON: Final = ("--reason", WHY)
 
-CASES: Final = (
+_FIRST_CASES: Final = (
     Case(
         verb="submit", why=WHY, campaign=True, methods=("Dispatcher.submit",),
         do=lambda it, by: it.submit("neuf", TEXT, people(2), reason=WHY, by=by),
@@ -340,6 +351,38 @@ CASES: Final = (
     ),
 )  # fmt: skip
 
+_ADD: Final = ("series", "add", "neuf", "--rule", RULE, "--list", "list.csv", "--text", TEXT)
+SERIES_CASES: Final = (
+    Case(
+        verb="add series", why=f"neuf: {RULE}", methods=("SeriesActions.add",),
+        do=lambda it, by: it.series.add("neuf", rule=RULE, text=TEXT, source="list.csv", by=by),
+        shell=_ADD,
+        api=("POST", "/series", {"name": "neuf", "rule": RULE, "text": TEXT, "list": "list.csv"}),
+    ),
+    Case(
+        verb="change series", why="hebdo: text", ready=weekly, methods=("SeriesActions.change",),
+        do=lambda it, by: it.series.change("hebdo", text="Autre", by=by),
+        shell=("series", "change", "hebdo", "--text", "Autre"),
+        api=("POST", "/series/1/change", {"text": "Autre"}),
+    ),
+    *(
+        Case(
+            verb=verb, why=f": {WHY}", ready=ready, methods=(f"SeriesActions.{name}",),
+            do=lambda it, by, name=name: getattr(it.series, name)("hebdo", reason=WHY, by=by),
+            shell=("series", name, "hebdo", *_REASON, *more),
+            api=("POST", f"/series/1/{name}", {"reason": WHY}),
+        )
+        for verb, name, ready, more in (
+            ("pause series", "pause", weekly, ()),
+            ("resume series", "resume", weekly_paused, ()),
+            ("skip occurrence", "skip", weekly, ()),
+            ("end series", "end", weekly, ("--yes",)),
+        )
+    ),
+)  # fmt: skip
+
+CASES: Final = (*_FIRST_CASES, *SERIES_CASES)
+
 #: commands that change nothing and show no whole number, or whose work has entries of its own
 OTHER_COMMANDS: Final = {
     "lint", "plan", "progress", "why", "campaigns", "doubts", "window", "settings", "doctor",
@@ -349,7 +392,7 @@ OTHER_COMMANDS: Final = {
     # who acts is who is signed in: drafts and testers have tests of their own
     "approve", "refuse", "drafts discard", "drafts hand-in", "drafts plan", "drafts show",
     "drafts submit", "drafts take-back", "drafts write", "test", "testers add", "testers list",
-    "testers remove", "person stale", "rehearse",
+    "testers remove", "person stale", "rehearse", "series list", "series show", "series plan",
 }  # fmt: skip
 
 

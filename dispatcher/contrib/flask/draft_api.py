@@ -36,16 +36,16 @@ _DRAFT: Final = "/drafts/<draft>"
 def route_drafts(blueprint: Blueprint, body_limit: int) -> None:
     """Add the paths of drafts."""
     views = _Views(body_limit)
-    route(blueprint, "/drafts", GET=_acting(views.drafts), POST=_acting(views.write_draft))
+    route(blueprint, "/drafts", GET=acting(views.drafts), POST=acting(views.write_draft))
     route(
         blueprint,
         _DRAFT,
-        GET=_acting(views.draft),
-        PUT=_acting(views.change_draft),
-        DELETE=_acting(views.discard_draft),
+        GET=acting(views.draft),
+        PUT=acting(views.change_draft),
+        DELETE=acting(views.discard_draft),
     )
-    route(blueprint, f"{_DRAFT}/list", PUT=_acting(views.upload_list))
-    route(blueprint, f"{_DRAFT}/rejected", GET=_acting(views.rejected_rows))
+    route(blueprint, f"{_DRAFT}/list", PUT=acting(views.upload_list))
+    route(blueprint, f"{_DRAFT}/rejected", GET=acting(views.rejected_rows))
     for path, view in (
         ("plan", views.plan_draft),
         ("hand-in", views.hand_in_draft),
@@ -54,10 +54,10 @@ def route_drafts(blueprint: Blueprint, body_limit: int) -> None:
         ("refuse", views.refuse_draft),
         ("submit", views.submit_draft),
     ):
-        route(blueprint, f"{_DRAFT}/{path}", POST=_acting(view))
+        route(blueprint, f"{_DRAFT}/{path}", POST=acting(view))
 
 
-def _acting(view: Callable[..., Any]) -> Callable[..., Any]:
+def acting(view: Callable[..., Any]) -> Callable[..., Any]:
     """The view, in which the holder of the token acts unless the app names a person."""
 
     @wraps(view)

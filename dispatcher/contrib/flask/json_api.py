@@ -28,6 +28,7 @@ from dispatcher.contrib.flask.problems import Problem, answer_as, id_of, problem
 from dispatcher.contrib.flask.results import streamed_evidence, streamed_results
 from dispatcher.contrib.flask.routes import METHODS, route, whole_number
 from dispatcher.contrib.flask.schemas import NewCampaign, Reason, read
+from dispatcher.contrib.flask.series_api import route_series
 from dispatcher.contrib.flask.spend_api import SPEND_QUERY, spend
 from dispatcher.recipients import Rejection
 from dispatcher.recipients.recipient import MOST_REJECTED
@@ -68,6 +69,7 @@ def api(*, body_limit: int = 16 * 2**20) -> Blueprint:
     route(blueprint, f"{_CAMPAIGN}/cancel", POST=views.cancel)
     route(blueprint, "/spend", GET=spend)
     route_drafts(blueprint, body_limit)
+    route_series(blueprint, body_limit)
     route(blueprint, "/openapi.json", GET=views.openapi)
     for rule in ("/", "/<path:_>"):
         blueprint.add_url_rule(rule, "nothing", _nothing, methods=METHODS)

@@ -10,10 +10,11 @@ from pydantic.json_schema import models_json_schema
 
 from dispatcher.campaigns.results import STATES
 from dispatcher.contrib.flask import answers, fields
-from dispatcher.contrib.flask.draft_bodies import ANSWERS, BODIES
 from dispatcher.contrib.flask.draft_paths import draft_paths
 from dispatcher.contrib.flask.list_upload import FORM_TYPE, ListUpload
 from dispatcher.contrib.flask.problems import PROBLEM_JSON
+from dispatcher.contrib.flask.series_bodies import ANSWERS, BODIES
+from dispatcher.contrib.flask.series_paths import series_paths
 from dispatcher.contrib.flask.spend_api import SPEND_QUERY
 
 MOST_LISTED = 200
@@ -33,7 +34,7 @@ _SAID = {
     400: "The body is not JSON.",
     401: "The token is missing or wrong.",
     403: "A page of another site asked, or this person may not do it.",
-    404: "There is no such campaign or draft.",
+    404: "There is no such campaign, draft or series.",
     409: "Its state does not allow that, another version was saved, or the reference is taken.",
     413: "The body is too large.",
     415: "The body is not declared as what it has to be.",
@@ -163,6 +164,7 @@ def described(prefix: str) -> dict[str, Any]:
                 )
             },
             **draft_paths(_operation, _reference, _whole(0, LARGEST_ID)),
+            **series_paths(_operation, _reference, _whole(0, LARGEST_ID)),
             "/openapi.json": {
                 "get": {
                     "operationId": "openapi",

@@ -21,6 +21,7 @@ from dispatcher.api.inbox import Inbox
 from dispatcher.api.number_checks import NumberChecks
 from dispatcher.api.opt_outs import OptOuts
 from dispatcher.api.persons import Persons
+from dispatcher.api.series import SeriesActions
 from dispatcher.cli.command_table import COMMANDS
 from dispatcher.cli.main import cli, commands_of
 from dispatcher.contrib.flask import Dispatcher as Extension
@@ -118,6 +119,7 @@ def test_every_method_that_names_who_acts_is_in_the_table() -> None:
         f"{kind.__name__}.{name}"
         for kind in (
             *(Dispatcher, OptOuts, Persons, NumberChecks, Inbox, ActionRecords, EvidenceWriter),
+            SeriesActions,
         )
         for name, method in inspect.getmembers(kind, inspect.isfunction)
         if not name.startswith("_") and "by" in inspect.signature(method).parameters
@@ -152,7 +154,7 @@ def test_every_route_of_the_json_api_that_changes_something_is_in_the_table(
     acting: Bench,
 ) -> None:
     changing = {
-        str(rule).removeprefix("/sms").replace("<campaign>", "1")
+        str(rule).removeprefix("/sms").replace("<campaign>", "1").replace("<series>", "1")
         for rule in app_of(acting).url_map.iter_rules()
         if "/drafts" not in str(rule)  # who acts is who has the token: they have their own tests
         and "POST" in (rule.methods or ())

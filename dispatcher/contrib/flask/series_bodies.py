@@ -1,0 +1,151 @@
+"""What the JSON API takes and answers about series, as models; drafts' are beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
+
+from dispatcher.campaigns.series import SERIES_OPTIONS
+from dispatcher.campaigns.states import Missed, OccurrenceState, SeriesState
+from dispatcher.contrib.flask import draft_bodies
+from dispatcher.contrib.flask.schemas import NewCampaign
+
+_Seconds = Annotated[int, Field(ge=0, le=31 * 86_400)]
+_Reading = dict[str, str | int | bool | dict[str, str]]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class ChangedSeries(_Body):
+    """What of a series changes from its next occurrence on; the rest stays."""
+
+    rule: str | None = Field(
+        None, max_length=500, description="an RRULE on the clock of Paris: `FREQ=WEEKLY;…`"
+    )
+    list_: str | None = Field(
+        None,
+        alias="list",
+        max_length=500,
+        description="one of `DISPATCHER_SERIES_LISTS`: a file, or a name in the application",
+    )
+    text: str | None = Field(None, repr=False, description="may hold `{{ field }}`")
+    since: Annotated[date | None, Field(strict=False)] = Field(
+        None, description="the day in Paris from which the rule counts"
+    )
+    lead: _Seconds | None = Field(
+        None, description="how many seconds before its hour an occurrence is made"
+    )
+    not_after: _Seconds | None = Field(
+        None, description="how many seconds after its hour it expires; 0: it never does"
+    )
+    missed: Missed | None = Field(
+        None, description="what becomes of one that no worker made in time"
+    )
+    reading: _Reading | None = Field(
+        None, description="how the list is read: `column` of a file, `phone` of rows, …"
+    )
+
+
+if TYPE_CHECKING:
+
+    class NewSeries(ChangedSeries):
+        """A series to set up."""
+
+        name: str
+
+else:
+    NewSeries = create_model(
+        "NewSeries",
+        __base__=ChangedSeries,
+        __doc__="A series to set up; its other members are options of each campaign.",
+        name=(Annotated[str, Field(min_length=1, max_length=80)], ...),
+        rule=(Annotated[str, Field(max_length=500)], ...),
+        list_=(Annotated[str, Field(max_length=500)], Field(..., alias="list")),
+        **{
+            name: (field.annotation, field)
+            for name, field in NewCampaign.model_fields.items()
+            if name in SERIES_OPTIONS
+        },
+    )
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Series(_Answer):
+    """A series as it stands."""
+
+    id: Annotated[int, Field(ge=1)]
+    name: str
+    account: Annotated[str, Field(description="the account that sends; empty: the default one")]
+    version: Annotated[int, Field(ge=1)]
+    state: SeriesState
+    rule: str
+    since: date
+    text: str
+    options: Annotated[dict[str, Any], Field(description="those that are not the default")]
+    list: str
+    reading: dict[str, Any]
+    lead: Annotated[int, Field(ge=0, description="seconds")]
+    not_after: Annotated[int | None, Field(description="seconds after its hour; null: never")]
+    missed: Missed
+    author: str
+    writers: Annotated[Sequence[str], Field(description="nobody of them may approve an occurrence")]
+    created_at: AwareDatetime
+    changed_at: AwareDatetime
+    changed_by: str
+    next_at: AwareDatetime | None
+    problem: Annotated[str, Field(description="why the next one could not be made yet")]
+    problem_at: AwareDatetime | None
+
+
+class Occurrence(_Answer):
+    """What became of an occurrence."""
+
+    at: AwareDatetime
+    reference: str
+    state: OccurrenceState
+    decided_at: AwareDatetime
+    late: bool
+    reason: Annotated[str, Field(description="why it was skipped")]
+    campaign: Annotated[int | None, Field(description="the campaign that it is")]
+
+
+class Coming(_Answer):
+    """An occurrence to come."""
+
+    at: AwareDatetime
+    closed: Annotated[str, Field(description="the closed day that it is on; empty: an open day")]
+
+
+class ShownSeries(Series):
+    """A series, its last occurrences, and those to come."""
+
+    occurrences: Sequence[Occurrence]
+    coming: Sequence[Coming]
+
+
+class AllSeries(_Answer):
+    """The series, by their next occurrence."""
+
+    series: list[Series]
+
+
+class SeriesPlan(_Answer):
+    """What the next occurrence would do with the list as it is now."""
+
+    plan: Annotated[dict[str, Any], Field(description="as `dispatcher plan --json` prints it")]
+
+
+#: the bodies and answers that are described
+BODIES: tuple[type[BaseModel], ...] = (*draft_bodies.BODIES, NewSeries, ChangedSeries)
+ANSWERS: tuple[type[BaseModel], ...] = (
+    *draft_bodies.ANSWERS,
+    *(Series, ShownSeries, AllSeries, SeriesPlan),
+)
