@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -97,6 +98,11 @@ def weekly(bench: Bench) -> None:
 def weekly_paused(bench: Bench) -> None:
     weekly(bench)
     bench.dispatcher.series.pause("hebdo", by=BEFORE)
+
+
+def to_series(act: str, it: Dispatcher, by: str | None) -> object:
+    done: object = getattr(it.series, act)("hebdo", reason=WHY, by=by)
+    return done
 
 
 def order(it: Dispatcher, by: str | None) -> object:
@@ -368,7 +374,7 @@ SERIES_CASES: Final = (
     *(
         Case(
             verb=verb, why=f": {WHY}", ready=ready, methods=(f"SeriesActions.{name}",),
-            do=lambda it, by, name=name: getattr(it.series, name)("hebdo", reason=WHY, by=by),
+            do=partial(to_series, name),
             shell=("series", name, "hebdo", *_REASON, *more),
             api=("POST", f"/series/1/{name}", {"reason": WHY}),
         )
