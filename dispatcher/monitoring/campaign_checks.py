@@ -140,6 +140,19 @@ def webhooks(dispatcher: Dispatcher) -> str:
     return "every call could be read"
 
 
+def series(dispatcher: Dispatcher) -> str:
+    """Warn of series whose next occurrence cannot be made yet."""
+    blocked = dispatcher.series.blocked()
+    if blocked:
+        first, *others = blocked
+        more = f", and {len(others)} more" if others else ""
+        raise Warned(
+            f"series {first.name!r} cannot make its next campaign: {first.problem}{more}",
+            "dispatcher series show NAME; it is tried again every minute",
+        )
+    return "nothing holds up the next campaign of any"
+
+
 def _inbox(dispatcher: Dispatcher) -> Inbox:
     with dispatcher.database.read() as session:
         return inbox(session, dispatcher.clock())

@@ -56,6 +56,7 @@ _CHECKS = {
     ),
     "refusals": _Check(_plain(campaigns.refusals), _STORED),
     "webhooks": _Check(_plain(campaigns.webhooks), _STORED),
+    "series": _Check(_plain(campaigns.series), _STORED),
     "consent": _Check(_plain(installation.consent)),
     "people": _Check(_plain(person_checks.people), _STORED),
 }

@@ -25,12 +25,12 @@ MODULES = (
     *(f"api/{name}" for name in (
         "actor", "draft_lists", "drafts", "gateways", "intake", "lifecycle", "number_checks",
         "opt_outs", "records", "repeats", "results", "screening", "submit", "surroundings",
-        "testers", "written_drafts",
+        "testers", "written_drafts", "occurrences", "series", "series_lists", "series_setup",
     )),
     *(f"campaigns/{name}" for name in (
         "breaker", "campaign_tags", "caps", "causes", "change", "consent", "consent_column",
         "credit", "draft", "testers", "hand_over", "left_out", "plan", "planner", "progress",
-        "schedule", "selection", "set_aside", "spend",
+        "recurrence", "schedule", "selection", "series", "series_fields", "set_aside", "spend",
         "stop_list_age", "submission", "traffic", "value_findings", "wording",
     )),
     *(f"monitoring/{name}" for name in (
@@ -40,7 +40,8 @@ MODULES = (
         "actions", "batches", "campaigns", "database", "doubts", "draft_lists",
         "drafts", "testers", "driver_errors", "durability",
         "erasures", "identity", "opt_out_history", "opt_outs", "own_key", "pauses",
-        "probable_refusals", "pseudonym_key", "pseudonymous", "schema", "stop_list", "stop_storms",
+        "probable_refusals", "pseudonym_key", "pseudonymous", "schema", "series", "stop_list",
+        "stop_storms",
         "worker_refusals",
     )),
     "cli", "dispatch", "gateway", "recipients/files", "recipients/number_checks",

@@ -44,6 +44,7 @@ def show_home(request: HttpRequest) -> HttpResponse:
         outages=dispatcher.outages(),
         approvals=[one for one in waiting if may_decide(request, one)][:_SHOWN],
         refused=[one for one in written if one.refusal and identity() in one.writers][:_SHOWN],
+        blocked=dispatcher.series.blocked(),
         paused=paused,
         running=running,
         latest=[] if running or paused else dispatcher.campaigns(3),
