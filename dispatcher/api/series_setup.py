@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
+from dispatcher.api.admission import check_reason
+from dispatcher.api.intake import Intake
 from dispatcher.api.series_reader import SeriesReader
 from dispatcher.api.written_drafts import check_storable
 from dispatcher.campaigns.draft import checked_options, stored_json, written_options
 from dispatcher.campaigns.recurrence import Rule, check_open
 from dispatcher.campaigns.series import SERIES_OPTIONS, Series, check_leaves
-from dispatcher.errors import InvalidCampaign, NobodyToText
+from dispatcher.errors import InvalidCampaign
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage import series as store
 
@@ -33,15 +36,15 @@ class SeriesSetup(SeriesReader):
             raise InvalidCampaign(f"the rule {rule.text} does not occur any more")
         series = replace(series, rule=rule.text, next_at=first, due_at=series.looks_at(first))
         check_storable(series.text + written_options(series.options))
-        self._submission(series, first)
         if series.commercial:
             check_leaves(series, lambda at: self._hold(series, at))
-        try:
-            with self._people(series) as people:
-                self._planned(series, first, people)
-        except NobodyToText as error:
-            if error.reasons:  # a list may be empty today
-                raise
+        submission = replace(self._submission(series, first), check_numbers=False)
+        check_reason(submission)
+        Intake(self._installation, submission, None).check_consent()
+        with self._people(series) as people:
+            rows = iter(people)
+            if (one := next(rows, None)) is not None:  # a list may be empty today
+                self._planned(series, first, chain([one], rows))
         return series
 
     def _checked(self, options: Mapping[str, Any]) -> tuple[dict[str, Any], str]:

@@ -181,7 +181,7 @@ def check_leaves(series: Series, hold: Callable[[datetime], Hold | None]) -> Non
         held = hold(at)
         if held is None or held.until < at + series.lasts:
             return
-        why = held.why
+        why = why or held.why
     raise InvalidCampaign(f"each occurrence would expire before the window opens: {why}")
 
 

@@ -29,6 +29,7 @@ from dispatcher.errors import (
     NotAllowed,
     ReferenceTaken,
     StorageError,
+    UnusableInput,
 )
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Event
@@ -298,7 +299,7 @@ def test_list_that_cannot_be_read_until_the_end_skips_the_occurrence_with_the_re
 ) -> None:
     add(bench, not_after=2 * HOUR, missed=missed)
     shop.fridays = lambda: None
-    for minutes in range(0, 200, 2):
+    for minutes in range(0, 200, 30):
         at(bench, FIRST - HOUR + timedelta(minutes=minutes))
     [(state, _, why)] = found(bench)
     assert state == "skipped"
@@ -436,7 +437,7 @@ def test_plan_of_the_next_occurrence_writes_nothing(bench: Bench, shop: ModuleTy
         ({"source": "shop_of_series:half"}, InvalidFile, "raised ZeroDivisionError"),
         ({"source": "shop_of_series:wrong"}, NobodyToText, "none of 1 row"),
         ({"source": "-"}, InvalidCampaign, "name a file"),
-        ({"text": ""}, InvalidCampaign, ""),
+        ({"text": ""}, UnusableInput, "text"),
         ({"not_after": timedelta(hours=1), "rule": "FREQ=DAILY;BYHOUR=23"}, InvalidCampaign,
          "would expire before the window opens: after 20:00"),
         ({"lead": timedelta(days=9)}, InvalidCampaign, "lead is a duration"),
@@ -455,7 +456,7 @@ def test_series_that_cannot_work_is_refused_when_it_is_set_up(
         yield str(1 / 0)
 
     shop.half, shop.broken, shop.wrong = half, lambda: 1 / 0, lambda: ["0139980001"]
-    with pytest.raises((error, ValueError) if not says else error, match=says):
+    with pytest.raises(error, match=says):
         add(bench, **values)
     assert bench.dispatcher.series.all() == ()
     assert not bench.actions("add series")
@@ -465,9 +466,7 @@ def test_list_that_is_empty_today_may_be_set_up(bench: Bench, shop: Any) -> None
     shop.fridays = list
     add(bench)
     at(bench, FIRST - HOUR)
-    assert "nobody" in bench.dispatcher.series.get("weekly-offer").problem.lower() or (
-        bench.dispatcher.series.get("weekly-offer").problem
-    )
+    assert bench.dispatcher.series.get("weekly-offer").problem == "no recipients"
 
 
 # -- approval
@@ -503,7 +502,7 @@ def test_occurrence_that_needs_approval_is_handed_in_and_approved_by_somebody_el
         approved = drafts.approve(draft.id, fingerprint=draft.fingerprint)
         assert approved.campaign is not None
         at(bench, FIRST)
-        assert len(bench.gateway.ledger) == 3
+        assert len(bench.gateway.ledger) == 2
         [one] = bench.dispatcher.series.occurrences("weekly-offer")
         assert (one.state.value, one.campaign) == ("handed_in", approved.campaign)
         bench.check()

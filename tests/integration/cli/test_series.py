@@ -1,0 +1,147 @@
+"""``dispatcher series``, and the page that describes it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from dispatcher.cli.main import cli
+from dispatcher.settings import PREFIX
+from tests.integration.bench import people
+
+PAGE = Path(__file__).parents[3] / "docs/series.md"
+RULE = ("--rule", "FREQ=WEEKLY;BYDAY=FR;BYHOUR=10")
+TEXT = ("--text", "Bonjour {{ prenom }}")
+LIST = ("--list", "clients.csv")
+
+
+def run(*args: str) -> Result:
+    return CliRunner().invoke(cli, ["series", *args])
+
+
+def do(*args: str) -> str:
+    result = run(*args)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def shown(name: str = "weekly-offer") -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(do("show", name, "--json"))
+    return found
+
+
+@pytest.fixture(autouse=True)
+def tuesday(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with a list, on a Tuesday."""
+    at = datetime(2026, 11, 24, 10, tzinfo=UTC)
+    monkeypatch.chdir(tmp_path)
+    offset = (at - datetime.now(UTC)).total_seconds()
+    for name, value in (
+        ("DATABASE_URL", f"sqlite:///{tmp_path / 'own.db'}"),
+        ("SENDER", "MaBoutique"),
+        ("API_URL", "http://127.0.0.1:9/v1"),  # nobody is there
+        ("CLOCK_OFFSET", f"{offset}"),
+    ):
+        monkeypatch.setenv(f"{PREFIX}{name}", value)
+    one, two = people(2)
+    Path("clients.csv").write_text(f"portable;prenom\n{one};Zoé\n{two};Luc\n", encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    page = PAGE.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+
+
+def test_commands_of_the_page_do_what_it_shows() -> None:
+    added, *others = [
+        shlex.split(line)
+        for block in blocks("sh")
+        for line in block.replace("\\\n", " ").splitlines()
+    ]
+    [printed] = blocks("text")
+    where = r"/\S*/clients.csv"
+    said = re.sub(where, "LIST", do(*added[2:]))
+    assert re.sub(r"by .* \(", "by luc (", said) == re.sub(where, "LIST", printed)
+    for words in others:
+        assert words[:2] == ["dispatcher", "series"]
+        do(*words[2:])
+    found = shown()
+    assert found["state"] == "ended"
+    assert [one["reason"].partition(": ")[2] for one in found["occurrences"]] == ["grève"]
+
+
+def test_program_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    [program] = blocks("python")
+    exec(compile(program, "docs/series.md", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "2026-11-27 09:00:00+00:00"
+    assert len(printed) == 5
+    assert shown()["options"] == {"tags": ["shop-lyon"]}
+
+
+def test_rules_of_the_page_are_rules() -> None:
+    rules = re.findall(r"^\| `(FREQ=[^`]+)` \|", PAGE.read_text("utf-8"), re.MULTILINE)
+    assert len(rules) == 5
+    for number, rule in enumerate(rules):
+        do("add", f"offer-{'abcde'[number]}", "--rule", rule, *LIST, *TEXT)
+
+
+def test_series_is_listed_shown_planned_and_changed() -> None:
+    assert "there is no series" in do()
+    options = ("--missed", "skip", "--tag", "b", "--priority", "low", "--column", "portable")
+    do("add", "weekly-offer", *RULE, *LIST, *TEXT, "--not-after", "90min", *options)
+    assert "Friday 10:00" in do("list")
+    found = shown()
+    assert found["options"] == {"tags": ["b"], "priority": "low"}
+    assert (found["not_after"], found["missed"]) == (5400, "skip")
+    assert found["reading"] == {"column": "portable"}
+    plan = do("plan", "weekly-offer")
+    assert "2 recipients kept of 2 rows" in plan
+    assert "2 messages from Friday 10:00 on" in plan
+    assert json.loads(do("plan", "weekly-offer", "--json"))["kept"] == 2
+
+    do("change", "weekly-offer", "--not-after", "none", "--tag", "c", "--lead", "1d")
+    found = shown()
+    assert found["options"] == {"tags": ["c"], "priority": "low"}
+    assert (found["not_after"], found["lead"], found["version"]) == (None, 86_400, 2)
+    assert "read 1 d before" in do("show", "weekly-offer")
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "says"),
+    [
+        (("add", "x", *RULE, *LIST), 2, "give either --text or --text-file"),
+        (("add", "x", *RULE, "--list", "none.csv", *TEXT), 2, "cannot open"),
+        (("add", "x", "--rule", "FREQ=MINUTELY", *LIST, *TEXT), 2, "more often than hourly"),
+        (("add", "x", *RULE, *LIST, *TEXT, "--lead", "soon"), 2, "--lead is a duration"),
+        (("add", "x", *RULE, *LIST, *TEXT, "--since", "soon"), 2, "--since 'soon' is no day"),
+        (("add", "x", *RULE, *LIST, *TEXT, "--field", "a"), 2, "--field 'a' is no pair"),
+        (("add", "x", *RULE, *LIST, *TEXT, "--transactional"), 2, "give a reason"),
+        (("show", "x"), 1, "no series 'x'"),
+        (("change", "weekly"), 1, "no series 'weekly'"),
+        (("end", "x"), 1, "no series 'x'"),
+    ],
+)
+def test_command_that_cannot_be_done_says_so_in_one_sentence(
+    args: tuple[str, ...], code: int, says: str
+) -> None:
+    result = run(*args)
+    assert result.exit_code == code, result.output
+    assert says in result.output
+    assert "Traceback" not in result.output
+
+
+def test_end_asks_first() -> None:
+    do("add", "weekly-offer", *RULE, *LIST, *TEXT)
+    result = run("end", "weekly-offer")
+    assert result.exit_code == 1
+    assert shown()["state"] == "running"
+    do("end", "weekly-offer", "--yes")
+    assert shown()["state"] == "ended"
