@@ -27,7 +27,6 @@ from dispatcher.storage import (
     heartbeats,
     identity,
     seals,
-    series,
     stop_list,
     upkeep,
 )
@@ -155,7 +154,7 @@ class Ticks:
                 events=events.due(session, now),
                 by_account={one.account: _account_due(session, one, now) for one in self._contexts},
                 prune=is_due(session, settings, now),
-                series=series.any_due(session, now),
+                series=todo.series,
             )
 
     def _finish(self, now: datetime, running: int, turn: int) -> None:

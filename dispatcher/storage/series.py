@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, Update, case, exists, insert, select, update
+from sqlalchemy import Select, Update, bindparam, case, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns import series as values
@@ -21,6 +21,11 @@ from dispatcher.storage.values import value_of
 
 _Row = tables.Series
 _Past = tables.Occurrence
+
+#: an occurrence is to be looked at ``now``: the least of an index
+ANY_IS_DUE = select(func.min(_Row.due_at)).scalar_subquery() <= bindparam(
+    "now", type_=tables.UtcDateTime
+)
 
 
 def add(session: Session, **columns: Any) -> int:
@@ -54,11 +59,6 @@ def blocked(session: Session, account: str | None = None) -> tuple[Series, ...]:
     """The series whose next occurrence could not be made yet."""
     query = _of(account).where(_Row.problem != "").order_by(_Row.next_at, _Row.id)
     return tuple(map(_value, session.scalars(query)))
-
-
-def any_due(session: Session, now: datetime) -> bool:
-    """True if an occurrence is to be looked at now."""
-    return bool(session.scalar(select(exists().where(_Row.due_at <= now))))
 
 
 def due_ids(session: Session, now: datetime, most: int) -> Sequence[int]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import and_, bindparam, exists, false, func, select
 from sqlalchemy.orm import Session
 
-from dispatcher.storage import caps, screening
+from dispatcher.storage import caps, screening, series
 from dispatcher.storage.batches import moves, reevaluation
 from dispatcher.storage.batches.hand_over import IS_HELD
 from dispatcher.storage.campaigns import moves as campaign_moves
@@ -36,6 +36,8 @@ class Upkeep:
     capped: bool
     #: campaigns are to be screened for erased people
     unscreened: bool
+    #: an occurrence of a series is to be looked at
+    series: bool
     #: how many campaigns run
     running: int
 
@@ -51,6 +53,7 @@ _ASK = select(
     reevaluation.is_any_stale(bindparam("policy")),
     func.coalesce(caps.ANY_WAITS_FOR_CAP, false()),
     screening.ANY,
+    func.coalesce(series.ANY_IS_DUE, false()),
     select(func.count()).select_from(CAMPAIGN).where(campaign_moves.RUNS).scalar_subquery(),
 )
 

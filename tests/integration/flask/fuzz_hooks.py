@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import count
 from typing import Any
 
@@ -42,6 +43,19 @@ DRAFTS = {
         )
     )
 }
+#: the same of series
+SERIES = {
+    name: range(5 * at + 1, 5 * at + 6)
+    for at, name in enumerate(
+        (
+            *("series", "plan_series", "change_series", "pause_series", "resume_series"),
+            *("skip_occurrence", "end_series"),
+        )
+    )
+}
+RULE = "FREQ=WEEKLY;BYDAY=FR;BYHOUR=10"
+#: the variable that holds the list which a series may name
+LIST = "FUZZED_LIST"
 _NUMBERS = count()
 #: versions after list, plan and hand-in
 _WRITTEN, _PLANNED, _HANDED_IN = 2, 3, 4
@@ -53,8 +67,9 @@ def map_path_parameters(context: schemathesis.HookContext, path_parameters: Any)
     """Every other id that is one is that of a campaign."""
     assert context.operation is not None
     name = context.operation.definition.raw.get("operationId")
-    if isinstance(path_parameters, dict) and "draft" in path_parameters:
-        return _draft(name, path_parameters)
+    for kind, known_ids in (("draft", DRAFTS), ("series", SERIES)):
+        if isinstance(path_parameters, dict) and kind in path_parameters:
+            return _known(kind, known_ids[name], path_parameters)
     values = path_parameters.get("campaign") if isinstance(path_parameters, dict) else None
     if not isinstance(values, int) or isinstance(values, bool) or values < 0 or values % 2:
         return path_parameters
@@ -69,6 +84,8 @@ def map_body(context: schemathesis.HookContext, body: Any) -> Any:
     if not isinstance(body, dict):
         return body
     path, name = context.operation.path, context.operation.definition.raw.get("operationId")
+    if name in ("add_series", "change_series"):
+        return _series("NewSeries" if name == "add_series" else "ChangedSeries", body)
     if path.startswith("/drafts") and _is_version(body.get("version")):
         body = body | {"version": _VERSIONS.get(name, _WRITTEN)}
     if name == "upload_list":
@@ -103,12 +120,28 @@ def body_of_campaign(body: dict[str, Any]) -> dict[str, Any]:
     return {"reference": "x"} | {name: body[name] for name in body if name != "version"}
 
 
-def _draft(name: str, values: dict[str, Any]) -> dict[str, Any]:
-    """A small id is that of a draft that the operation may have."""
-    draft = values["draft"]
-    if not isinstance(draft, int) or isinstance(draft, bool) or draft < 0 or draft % 2:
+def _known(kind: str, ids: range, values: dict[str, Any]) -> dict[str, Any]:
+    """A small id is that of a draft or series that the operation may have."""
+    given = values[kind]
+    if not isinstance(given, int) or isinstance(given, bool) or given < 0 or given % 2:
         return values
-    return values | {"draft": DRAFTS[name][draft // 2 % 5]}
+    return values | {kind: ids[given // 2 % 5]}
+
+
+def _series(model: str, body: dict[str, Any]) -> dict[str, Any]:
+    """A body that is valid becomes one of a series that can be made."""
+    components = described("")["components"]
+    schema = {"components": components, "$ref": f"#/components/schemas/{model}"}
+    if not Draft202012Validator(schema).is_valid(body):
+        return body
+    left_out = {*_UNGUESSABLE, "reading", "since", "consent", "strict", "text", "not_after", "lead"}
+    known = {name: value for name, value in body.items() if name not in left_out}
+    known |= {"text": "Bonjour"}
+    if known.get("rule") is not None:
+        known |= {"rule": RULE}
+    if known.get("list") is not None:
+        known |= {"list": os.environ[LIST]}
+    return known | ({"name": f"fuzzed-{next(_NUMBERS)}"} if "name" in known else {})
 
 
 @schemathesis.hook

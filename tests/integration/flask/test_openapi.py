@@ -14,7 +14,7 @@ from jsonschema_rs import Draft202012Validator
 
 from dispatcher.contrib.flask.openapi import described
 from tests.integration.bench import TEXT, people
-from tests.integration.flask.fuzz_hooks import CAMPAIGNS, DRAFTS
+from tests.integration.flask.fuzz_hooks import CAMPAIGNS, DRAFTS, LIST, RULE, SERIES
 from tests.integration.flask.webapp import TOKEN, Caller, MakeApp, library, make_app, served
 
 __all__ = ["make_app"]
@@ -35,7 +35,7 @@ generation.max-examples = 15
 warnings = false
 # they are many: with as many requests each as the others, it takes minutes
 [[operations]]
-include-path-regex = "^/drafts"
+include-path-regex = "^/(drafts|series)"
 generation.max-examples = 15
 """
 #: who is signed in to the app that is fuzzed
@@ -44,6 +44,10 @@ DECIDED = {"take_back_draft", "refuse_draft", "approve_draft"}
 DRAFT_VERBS = {
     *("write draft", "plan draft", "hand in draft", "take back draft", "refuse draft"),
     *("discard draft",),
+}
+SERIES_VERBS = {
+    *("add series", "change series", "pause series", "resume series", "skip occurrence"),
+    *("end series",),
 }
 
 
@@ -71,6 +75,9 @@ def test_fuzzed_request_is_answered_as_described(
     """By Schemathesis in a process of its own: what it sends depends on what is imported."""
     # some requests check numbers, and some ask for evidence
     keys = {"DISPATCHER_API_KEY": "key", "DISPATCHER_SIGNING_KEY": "k" * 32}
+    listed = tmp_path / "list.csv"
+    listed.write_text("\n".join(people(2)), encoding="utf-8")
+    keys |= {"DISPATCHER_SERIES_LISTS": str(listed)}
     app = make_app(database_url, actor=lambda: PERSON, **keys)
     for number in range(1, 41):
         known = library(app).submit(f"known-{number}", TEXT, people(1))
@@ -80,6 +87,13 @@ def test_fuzzed_request_is_answered_as_described(
     for name, ids in DRAFTS.items():
         for number in ids:
             assert drafted(app, name, f"draft-{number}") == number
+    series = library(app).series
+    for name, ids in SERIES.items():
+        for number in ids:
+            added = series.add(f"known-{number}", rule=RULE, text=TEXT, source=listed)
+            assert added.id == number
+            if name == "resume_series":
+                series.pause(added.id)
     (tmp_path / "schemathesis.toml").write_text(CONFIG, encoding="utf-8")
     with served(app) as address:
         fuzzed = _fuzz(address, tmp_path)
@@ -95,6 +109,8 @@ def test_fuzzed_request_is_answered_as_described(
     assert library(app).record.page(verb="export").total > 0
     acts = library(app).record.page(limit=1000)
     assert {action.verb for action in acts if action.actor == PERSON} >= DRAFT_VERBS
+    done = {action.verb for action in acts if "JSON API" in action.actor}
+    assert done >= SERIES_VERBS
     # what a submission warns of is in the log, too
     assert not [one for one in caplog.records if one.name != "dispatcher.api.submit"]
 
@@ -106,7 +122,7 @@ def _fuzz(address: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
          f"{address}/sms/api/openapi.json", "--continue-on-failure"],
         cwd=tmp_path,
         env={**os.environ, "SCHEMATHESIS_HOOKS": "tests.integration.flask.fuzz_hooks",
-             "PYTHONPATH": str(Path(__file__).parents[3])},
+             "PYTHONPATH": str(Path(__file__).parents[3]), LIST: str(tmp_path / "list.csv")},
         capture_output=True,
         text=True,
         timeout=250,
