@@ -141,7 +141,7 @@ def test_command_that_cannot_be_done_says_so_in_one_sentence(
 def test_end_asks_first() -> None:
     do("add", "weekly-offer", *RULE, *LIST, *TEXT)
     result = run("end", "weekly-offer")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert shown()["state"] == "running"
     do("end", "weekly-offer", "--yes")
     assert shown()["state"] == "ended"

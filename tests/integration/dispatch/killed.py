@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import event
 
 from dispatcher import IllegalMove
+from dispatcher.api.occurrences import Occurrences
 from dispatcher.recipients.pseudonyms import Pseudonyms
 from dispatcher.storage.database import Database
 from tests.integration.bench import Bench, opened
@@ -41,6 +42,8 @@ def work(bench: Bench, name: str) -> None:
             bench.dispatcher.drafts.approve("soldes", reason="lu")
     elif name == "test":
         bench.dispatcher.testers.send("soldes", to=["Inès", "Yann"], once="a form")
+    elif name == "series":  # the steps refuse a database that was copied
+        Occurrences(bench.dispatcher.series).make_due()
     else:
         bench.prune_alone()  # the steps refuse a database that was copied
 
