@@ -14,6 +14,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from dispatcher.campaigns.states import SeriesState
 from dispatcher.recipients.pseudonyms import Pseudonyms
 from dispatcher.recipients.spellings import has_digits
 from dispatcher.storage import pseudonymous
@@ -21,6 +22,7 @@ from dispatcher.storage.tables import (
     Campaign,
     Draft,
     Erasure,
+    Series,
     Tester,
 )
 
@@ -50,9 +52,14 @@ def found(
 
 
 def running(session: Session, pseudonyms: Pseudonyms, only: Collection[str]) -> set[str]:
-    """Those of ``only`` whose number is in the text of a campaign that has not ended."""
-    found_in = found(session, Campaign.text, Campaign.ended_at.is_(None), pseudonyms, only)
-    return {name for text in found_in for name in pseudonyms.possible(text) if name in only}
+    """Those of ``only`` whose number is in a text of a campaign or series that has not ended."""
+    goes_on = Series.state != SeriesState.ENDED
+    columns = (Series.text, Series.options, Series.source, Series.reading)
+    texts = [
+        *found(session, Campaign.text, Campaign.ended_at.is_(None), pseudonyms, only),
+        *(text for one in columns for text in found(session, one, goes_on, pseudonyms, only)),
+    ]
+    return {name for text in texts for name in pseudonyms.possible(text) if name in only}
 
 
 def replace(
