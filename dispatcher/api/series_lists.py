@@ -26,6 +26,8 @@ _OF_FILE: Final = (
 )
 _OF_NAME: Final = ("phone", "fields", "territory_field", "key", "last_contact")
 _LONGEST: Final = 500
+#: lines above a header
+_MOST_SKIPPED: Final = 1000
 
 
 def _as_it_is(
@@ -69,7 +71,7 @@ def reading_of(source: str, values: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidCampaign(f"{kind} is not read by {unknown[0]!r}: {', '.join(known)}")
     for name, value in chosen.items():
         kinds = {"skip_lines": int, "hidden": bool, "fields": Mapping}.get(name, str)
-        if not isinstance(value, kinds):
+        if not isinstance(value, kinds) or (kinds is int and not 0 <= value <= _MOST_SKIPPED):
             raise InvalidCampaign(f"{name} cannot be {value!r}")
     if isinstance(fields := chosen.get("fields"), Mapping):
         if not all(isinstance(one, str) for pair in fields.items() for one in pair):

@@ -35,7 +35,8 @@ class SeriesSetup(SeriesReader):
         if first is None:
             raise InvalidCampaign(f"the rule {rule.text} does not occur any more")
         series = replace(series, rule=rule.text, next_at=first, due_at=series.looks_at(first))
-        check_storable(series.text + written_options(series.options))
+        words = series.text + written_options(series.options) + series.source
+        check_storable(words + stored_json(dict(series.reading)))
         if series.commercial:
             check_leaves(series, lambda at: self._hold(series, at))
         submission = replace(self._submission(series, first), check_numbers=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
@@ -10,6 +11,7 @@ from flask import Blueprint, Response, current_app, jsonify, url_for
 
 from dispatcher.api import Dispatcher
 from dispatcher.api.actor import checked_reason
+from dispatcher.campaigns.draft import planned
 from dispatcher.campaigns.series import LEAD, SERIES_OPTIONS
 from dispatcher.contrib.flask.draft_api import acting
 from dispatcher.contrib.flask.library import library_of
@@ -73,7 +75,7 @@ class _Views:
         )
 
     def plan_series(self, series: str) -> Response:
-        return jsonify(plan=_library().series.plan(id_of(series)).as_json())
+        return jsonify(plan=json.loads(planned(_library().series.plan(id_of(series)))))
 
     def change_series(self, series: str) -> Response:
         body = read(ChangedSeries, self._limit)

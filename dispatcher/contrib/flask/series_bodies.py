@@ -34,9 +34,7 @@ class ChangedSeries(_Body):
         description="one of `DISPATCHER_SERIES_LISTS`: a file, or a name in the application",
     )
     text: str | None = Field(None, repr=False, description="may hold `{{ field }}`")
-    since: Annotated[date | None, Field(strict=False)] = Field(
-        None, description="the day in Paris from which the rule counts"
-    )
+    since: date | None = Field(None, description="the day in Paris from which the rule counts")
     lead: _Seconds | None = Field(
         None, description="how many seconds before its hour an occurrence is made"
     )
@@ -140,7 +138,7 @@ class AllSeries(_Answer):
 class SeriesPlan(_Answer):
     """What the next occurrence would do with the list as it is now."""
 
-    plan: Annotated[dict[str, Any], Field(description="as `dispatcher plan --json` prints it")]
+    plan: Annotated[dict[str, Any], Field(description="its numbers and instants; it names nobody")]
 
 
 #: the bodies and answers that are described
