@@ -71,7 +71,8 @@ def reading_of(source: str, values: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidCampaign(f"{kind} is not read by {unknown[0]!r}: {', '.join(known)}")
     for name, value in chosen.items():
         kinds = {"skip_lines": int, "hidden": bool, "fields": Mapping}.get(name, str)
-        if not isinstance(value, kinds) or (kinds is int and not 0 <= value <= _MOST_SKIPPED):
+        skipped = value if kinds is int and isinstance(value, int) else 0
+        if not isinstance(value, kinds) or not 0 <= skipped <= _MOST_SKIPPED:
             raise InvalidCampaign(f"{name} cannot be {value!r}")
     if isinstance(fields := chosen.get("fields"), Mapping):
         if not all(isinstance(one, str) for pair in fields.items() for one in pair):
