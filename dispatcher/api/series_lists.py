@@ -15,8 +15,8 @@ from dispatcher.errors import DispatcherError, InvalidCampaign, InvalidFile
 from dispatcher.recipients.files import open_recipients
 from dispatcher.texts.templates import compile_template
 
-#: what a framework makes of its own rows and models: a QuerySet, say, or None if it is not one
-Reader = Callable[[Any, str, "str | None", Mapping[str, Any]], Iterable[RecipientInput]]
+#: what a framework makes of its own rows and models, such as a QuerySet; None where another reads
+Reader = Callable[[Any, str, "str | None", Mapping[str, Any]], "Iterable[RecipientInput] | None"]
 
 _is_name: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*").fullmatch
 #: how a list may be read: by columns of a file, or by fields of rows and models
@@ -30,24 +30,27 @@ _LONGEST: Final = 500
 _MOST_SKIPPED: Final = 1000
 
 
-def _as_it_is(
-    people: Any, _text: str, _consent: str | None, reading: Mapping[str, Any]
+_asked: Final[list[Reader]] = []
+
+
+def ask(reader: Reader, *, first: bool = False) -> None:
+    """Let this function of a framework, too, read rows and models; ``first``: before the others."""
+    if reader not in _asked:
+        _asked.insert(0 if first else len(_asked), reader)
+
+
+def _read(
+    people: Any, text: str, consent: str | None, reading: Mapping[str, Any]
 ) -> Iterable[RecipientInput]:
-    if reading:
+    """The recipients, as the framework reads them whose place this is."""
+    for reader in _asked:
+        if (found := reader(people, text, consent, reading)) is not None:
+            return found
+    if reading and people is not None:
         raise InvalidCampaign(
             f"{', '.join(reading)}: names of rows and models are read in Django and Flask"
         )
     return people  # type: ignore[no-any-return]
-
-
-class Frameworks:
-    """How the application's framework reads its own rows."""
-
-    def __init__(self) -> None:
-        self.read: Reader = _as_it_is
-
-
-frameworks = Frameworks()
 
 
 def source_of(value: str | Path) -> str:
@@ -101,7 +104,7 @@ def opened(
         return
     with surroundings.enter():
         people = _called(source)
-        yield _Watched(frameworks.read(people, text, consent, reading), source)
+        yield _Watched(_read(people, text, consent, reading), source)
 
 
 def _called(source: str) -> Any:

@@ -21,8 +21,8 @@ class DispatcherConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the checks, who is signed in, and the tables after each migrate."""
+        from dispatcher.api import series_lists
         from dispatcher.api.actor import ask
-        from dispatcher.api.series_lists import frameworks
         from dispatcher.contrib.django import reporter, signed_in, under_test
         from dispatcher.contrib.django.checks import check_console, check_settings, check_tables
         from dispatcher.contrib.django.migrate import follow
@@ -34,7 +34,7 @@ class DispatcherConfig(AppConfig):
         origin.ask(signed_in.origin)
         signed_in.install()
         reporter.install()
-        frameworks.read = _read
+        series_lists.ask(_read)
         checks.register(check_settings)
         checks.register(check_tables, checks.Tags.database)
         checks.register(check_surroundings)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Unpack
 
-from flask import Flask, current_app
+from flask import Flask, current_app, has_app_context
 
 from dispatcher.api import Dispatcher as Library
+from dispatcher.api import series_lists
 from dispatcher.api.actor import ask
-from dispatcher.api.series_lists import frameworks
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.submission import Options, Submitted
@@ -73,7 +73,7 @@ class Dispatcher(_Base):
         if self._actor is not None:
             app.extensions[signed_in.ACTOR] = self._actor
         ask(signed_in.user_name)
-        frameworks.read = _read
+        series_lists.ask(_read, first=True)
         origin.ask(signed_in.origin)
         app.cli.add_command(commands_of(lambda: library_of(app).settings, lambda: library_of(app)))
         problems.answer_in(app)
@@ -136,5 +136,7 @@ class Dispatcher(_Base):
 
 
 def _read(people: Any, text: str, consent: str | None, reading: Mapping[str, Any]) -> Any:
-    """The list of a series, which may be a query."""
+    """The list of a series, which may be a query; None outside of an app's context."""
+    if not has_app_context():  # Django may be in this process, too
+        return None
     return streamed(people, asked_of(text, consent, reading))

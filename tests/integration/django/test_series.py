@@ -5,15 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from dispatcher import InvalidCampaign
 from dispatcher.api.occurrences import Occurrences
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.testing import texts
+from dispatcher.contrib.flask import Dispatcher as Extension
 
 READING = {"phone": "mobile", "fields": {"prenom": "first_name"}, "key": "pk"}
 OFTEN: dict[str, Any] = {
@@ -50,6 +53,16 @@ def test_list_of_a_series_is_queried_anew_for_each_occurrence(
         "+33639980001": "Bonjour Zoé1",
         "+33639980077": "Bonjour Ada",
     }
+
+
+def test_list_of_a_series_is_queried_by_django_beside_a_flask_app(
+    sqlite_shop: str, lists: Any, tmp_path: Path
+) -> None:
+    app = Flask("shop")
+    app.config["DISPATCHER_DATABASE_URL"] = f"sqlite:///{tmp_path}/flask.db"
+    Extension(app)
+    dispatcher.series.add("daily", source="lists_of_the_shop:everybody", **OFTEN)
+    assert dispatcher.series.plan("daily").kept == 2
 
 
 @pytest.mark.parametrize(
