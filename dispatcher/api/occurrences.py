@@ -50,11 +50,12 @@ class Occurrences:
         self._reader = reader
         self._installation = reader._installation
         self._gateways = reader._gateways
+        self._account = reader._account
 
     def make_due(self) -> int:
         """Make or skip what is due; returns how many were settled."""
         with self._installation.read() as session:
-            ids = store.due_ids(session, self._installation.clock(), _MOST)
+            ids = store.due_ids(session, self._installation.clock(), _MOST, self._account)
         return sum(map(self._all_of, ids))
 
     def _all_of(self, series_id: int) -> int:
@@ -192,6 +193,7 @@ class Occurrences:
 
     def _block(self, series: Series, problem: str, now: datetime) -> None:
         """Note why it cannot be made yet, and tell it once; it is tried again."""
+        problem = masked(problem)
         with self._installation.write() as session:
             if store.block(session, series, problem, now, AGAIN):
                 events.add(

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from dispatcher.api.actor import NOBODY, identity, named, on_record
+from dispatcher.api.actor import named, on_record
 from dispatcher.api.series_lists import reading_of, source_of
-from dispatcher.api.series_setup import SeriesSetup, written
-from dispatcher.campaigns.draft import (
-    with_writer,
-)
+from dispatcher.api.series_setup import SeriesSetup, changed_meanwhile, written
+from dispatcher.campaigns.draft import with_writer
 from dispatcher.campaigns.series import LEAD, Series
 from dispatcher.campaigns.series_fields import lasts_of, lead_of, missed_of, name_of
 from dispatcher.campaigns.states import OccurrenceState, SeriesState
-from dispatcher.errors import (
-    IllegalMove,
-    InvalidCampaign,
-    NotAllowed,
-    ReferenceTaken,
-)
+from dispatcher.errors import IllegalMove, InvalidCampaign, ReferenceTaken
+from dispatcher.masking import masked
 from dispatcher.storage import actions
 from dispatcher.storage import series as store
 from dispatcher.storage.database import Conflict
@@ -124,17 +118,21 @@ class SeriesActions(SeriesSetup):
         not_after: timedelta | None = None,
         missed: str | None = None,
         options: Mapping[str, Any] | None = None,
+        version: int | None = None,
         by: str | None = None,
     ) -> Series:
         """Change a series from its next occurrence on; what is None stays as it was.
 
         A ``not_after`` of nothing, ``timedelta(0)``, takes it away. ``options`` and ``reading``
-        take the place of all that it had. What was made before stays. Raises as ``add`` does,
-        NotFound, and IllegalMove for a series that has ended or was changed meanwhile.
+        take the place of all that it had. What was made before stays. ``version`` is the one that
+        the change was made from, if it may be no other. Raises as ``add`` does, NotFound, and
+        IllegalMove for a series that has ended or was changed meanwhile.
         """
         who, writer = named(by), self._writer()
         now = self._installation.clock()
         series = self._alive(name)
+        if version not in (None, series.version):
+            raise changed_meanwhile(series)
         found = series.source if source is None else source_of(source)
         given: dict[str, Any] = {
             "source": found,
@@ -181,22 +179,31 @@ class SeriesActions(SeriesSetup):
         """End a series for good. Campaigns that were made before go on. Raises NotFound."""
         return self._move(name, SeriesState.ENDED, "end series", reason, by)
 
-    def skip(self, name: int | str, *, reason: str = "", by: str | None = None) -> Series:
-        """Skip the next occurrence. Raises NotFound, IllegalMove if there is none."""
+    def skip(
+        self,
+        name: int | str,
+        *,
+        at: datetime | None = None,
+        reason: str = "",
+        by: str | None = None,
+    ) -> Series:
+        """Skip the next occurrence.
+
+        ``at`` is when it begins: whoever asks twice, or too late, skips none behind it. Raises
+        NotFound, and IllegalMove if there is none, or another one is next.
+        """
         series, who = self._alive(name), named(by)
+        if at is not None and at != series.next_at:
+            raise IllegalMove(f"the next occurrence of series {series.name!r} is another one")
         now, said = self._installation.clock(), on_record("a reason", reason)
-        why = f"skipped by {who}: {said}" if said else f"skipped by {who}"
+        why = masked(f"skipped by {who}: {said}" if said else f"skipped by {who}")
         with self._installation.write() as session:
             skipped = store.settle(session, series, OccurrenceState.SKIPPED, now=now, reason=why)
             if not skipped:
-                raise IllegalMove(f"series {series.name!r} was changed meanwhile: look at it again")
-            at = series.next_at
-            words = (
-                f"{series.reference(at)}: {said}" if at and said else at and series.reference(at)
-            )
-            actions.note(
-                session, None, verb="skip occurrence", actor=who, now=now, reason=words or ""
-            )
+                raise changed_meanwhile(series)
+            words = series.reference(series.next_at) if series.next_at else ""
+            words = f"{words}: {said}" if said else words
+            actions.note(session, None, verb="skip occurrence", actor=who, now=now, reason=words)
         return self.get(series.id)
 
     # -- behind it
@@ -218,21 +225,6 @@ class SeriesActions(SeriesSetup):
             self._note(session, verb, series, who, said)
         self._submitted()
         return self.get(series.id)
-
-    def _alive(self, name: int | str) -> Series:
-        series = self.get(name)
-        if series.state is SeriesState.ENDED:
-            raise IllegalMove(f"series {series.name!r} has ended: add another one")
-        return series
-
-    def _writer(self) -> str:
-        """Who writes, as the login says: that person may not approve an occurrence."""
-        try:
-            return identity()
-        except NotAllowed:
-            if self.needs_approval:
-                raise
-            return NOBODY
 
     def _note(self, session: Session, verb: str, series: Series, who: str, said: str) -> None:
         words = f"{series.name}: {said}" if said else series.name

@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
+from dispatcher.api.actor import NOBODY, identity
 from dispatcher.api.admission import check_reason
 from dispatcher.api.intake import Intake
 from dispatcher.api.series_reader import SeriesReader
@@ -15,7 +16,8 @@ from dispatcher.api.written_drafts import check_storable
 from dispatcher.campaigns.draft import checked_options, stored_json, written_options
 from dispatcher.campaigns.recurrence import Rule, check_open
 from dispatcher.campaigns.series import SERIES_OPTIONS, Series, check_leaves
-from dispatcher.errors import InvalidCampaign
+from dispatcher.campaigns.states import SeriesState
+from dispatcher.errors import IllegalMove, InvalidCampaign, NotAllowed
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage import series as store
 
@@ -58,6 +60,26 @@ class SeriesSetup(SeriesReader):
             raise InvalidCampaign(f"account {account!r} is not that of this dispatcher")
         self._installation.settings.of_account(account)
         return chosen, account
+
+    def _alive(self, name: int | str) -> Series:
+        series = self.get(name)
+        if series.state is SeriesState.ENDED:
+            raise IllegalMove(f"series {series.name!r} has ended: add another one")
+        return series
+
+    def _writer(self) -> str:
+        """Who writes, as the login says: that person may not approve an occurrence."""
+        try:
+            return identity()
+        except NotAllowed:
+            if self.needs_approval:
+                raise
+            return NOBODY
+
+
+def changed_meanwhile(series: Series) -> IllegalMove:
+    """What is raised where a series is no longer as it was read."""
+    return IllegalMove(f"series {series.name!r} was changed meanwhile: look at it again")
 
 
 def written(series: Series) -> dict[str, Any]:

@@ -61,10 +61,12 @@ def blocked(session: Session, account: str | None = None) -> tuple[Series, ...]:
     return tuple(map(_value, session.scalars(query)))
 
 
-def due_ids(session: Session, now: datetime, most: int) -> Sequence[int]:
+def due_ids(
+    session: Session, now: datetime, most: int, account: str | None = None
+) -> Sequence[int]:
     """The series whose next occurrence is to be looked at now, the one due longest first."""
-    query = select(_Row.id).where(_Row.due_at <= now).order_by(_Row.due_at, _Row.id).limit(most)
-    return session.scalars(query).all()
+    query = _of(account).where(_Row.due_at <= now).order_by(_Row.due_at, _Row.id).limit(most)
+    return session.scalars(query.with_only_columns(_Row.id)).all()
 
 
 def skip_restored(session: Session, now: datetime) -> int:

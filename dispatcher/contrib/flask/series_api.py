@@ -19,7 +19,7 @@ from dispatcher.contrib.flask.openapi import MOST_LISTED
 from dispatcher.contrib.flask.problems import id_of
 from dispatcher.contrib.flask.routes import route
 from dispatcher.contrib.flask.schemas import Reason, read
-from dispatcher.contrib.flask.series_bodies import ChangedSeries, NewSeries
+from dispatcher.contrib.flask.series_bodies import ChangedSeries, NewSeries, SkippedOccurrence
 from dispatcher.errors import InvalidCampaign
 
 _ACTOR: Final = "JSON API"
@@ -79,8 +79,13 @@ class _Views:
 
     def change_series(self, series: str) -> Response:
         body = read(ChangedSeries, self._limit)
-        changed = _library().series.change(id_of(series), **_given(body), by=_ACTOR)
-        return jsonify(changed.as_json())
+        service, given = _library().series, _given(body)
+        found = service.get(id_of(series))
+        # what was read is the version that changes, also for whoever names none
+        given["version"] = body.version or found.version
+        if said := SERIES_OPTIONS & body.model_fields_set:
+            given["options"] = {**found.options, **{name: getattr(body, name) for name in said}}
+        return jsonify(service.change(found.id, **given, by=_ACTOR).as_json())
 
     def pause_series(self, series: str) -> Response:
         return jsonify(_library().series.pause(id_of(series), **self._why()).as_json())
@@ -89,7 +94,9 @@ class _Views:
         return jsonify(_library().series.resume(id_of(series), **self._why()).as_json())
 
     def skip_occurrence(self, series: str) -> Response:
-        return jsonify(_library().series.skip(id_of(series), **self._why()).as_json())
+        body = read(SkippedOccurrence, self._limit, default=SkippedOccurrence())
+        why = {"reason": checked_reason(body.reason), "by": _ACTOR}
+        return jsonify(_library().series.skip(id_of(series), at=body.at, **why).as_json())
 
     def end_series(self, series: str) -> Response:
         return jsonify(_library().series.end(id_of(series), **self._why()).as_json())
@@ -100,7 +107,7 @@ class _Views:
         return {"reason": checked_reason(reason), "by": _ACTOR}
 
 
-def _given(body: ChangedSeries) -> dict[str, Any]:
+def _given(body: ChangedSeries | NewSeries) -> dict[str, Any]:
     """What a body says, as the library takes it. Raises InvalidCampaign for a list."""
     names = ("rule", "text", "since", "missed", "reading")
     given = {name: getattr(body, name) for name in names if getattr(body, name) is not None}

@@ -11,7 +11,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 from dispatcher.campaigns.series import SERIES_OPTIONS
 from dispatcher.campaigns.states import Missed, OccurrenceState, SeriesState
 from dispatcher.contrib.flask import draft_bodies
-from dispatcher.contrib.flask.schemas import NewCampaign
+from dispatcher.contrib.flask.draft_bodies import LARGEST_VERSION
+from dispatcher.contrib.flask.schemas import NewCampaign, Reason
 
 _Seconds = Annotated[int, Field(ge=0, le=31 * 86_400)]
 _Reading = dict[str, str | int | bool | dict[str, str]]
@@ -21,8 +22,8 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-class ChangedSeries(_Body):
-    """What of a series changes from its next occurrence on; the rest stays."""
+class _Told(_Body):
+    """What a person says of a series itself."""
 
     rule: str | None = Field(
         None, max_length=500, description="an RRULE on the clock of Paris: `FREQ=WEEKLY;…`"
@@ -49,26 +50,52 @@ class ChangedSeries(_Body):
     )
 
 
+def _options(*but: str) -> dict[str, Any]:
+    fields = NewCampaign.model_fields.items()
+    wanted = SERIES_OPTIONS - {*but}
+    return {name: (field.annotation, field) for name, field in fields if name in wanted}
+
+
+class SkippedOccurrence(Reason):
+    """Which occurrence is skipped, and why."""
+
+    at: AwareDatetime | None = Field(
+        None, description="when it begins: if another one is next, none is skipped"
+    )
+
+
 if TYPE_CHECKING:
 
-    class NewSeries(ChangedSeries):
+    class ChangedSeries(_Told):
+        """What of a series changes."""
+
+        version: int | None
+
+    class NewSeries(_Told):
         """A series to set up."""
 
         name: str
 
 else:
+    ChangedSeries = create_model(
+        "ChangedSeries",
+        __base__=_Told,
+        __doc__="What of a series changes from its next occurrence on, and options of its"
+        " campaigns; the rest stays.",
+        version=(
+            Annotated[int, Field(ge=1, le=LARGEST_VERSION)] | None,
+            Field(None, description="the version that this was made from, if it may be no other"),
+        ),
+        **_options("account"),
+    )
     NewSeries = create_model(
         "NewSeries",
-        __base__=ChangedSeries,
+        __base__=_Told,
         __doc__="A series to set up; its other members are options of each campaign.",
         name=(Annotated[str, Field(min_length=1, max_length=80)], ...),
         rule=(Annotated[str, Field(max_length=500)], ...),
         list_=(Annotated[str, Field(max_length=500)], Field(..., alias="list")),
-        **{
-            name: (field.annotation, field)
-            for name, field in NewCampaign.model_fields.items()
-            if name in SERIES_OPTIONS
-        },
+        **_options(),
     )
 
 
@@ -142,7 +169,10 @@ class SeriesPlan(_Answer):
 
 
 #: the bodies and answers that are described
-BODIES: tuple[type[BaseModel], ...] = (*draft_bodies.BODIES, NewSeries, ChangedSeries)
+BODIES: tuple[type[BaseModel], ...] = (
+    *draft_bodies.BODIES,
+    *(NewSeries, ChangedSeries, SkippedOccurrence),
+)
 ANSWERS: tuple[type[BaseModel], ...] = (
     *draft_bodies.ANSWERS,
     *(Series, ShownSeries, AllSeries, SeriesPlan),

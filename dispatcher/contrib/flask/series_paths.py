@@ -10,7 +10,7 @@ _STEPS: Final = {
     "change": ("change_series", "Change it from its next occurrence on", "ChangedSeries"),
     "pause": ("pause_series", "Skip what begins until it is resumed", "Reason"),
     "resume": ("resume_series", "Make its occurrences again", "Reason"),
-    "skip": ("skip_occurrence", "Skip its next occurrence", "Reason"),
+    "skip": ("skip_occurrence", "Skip its next occurrence", "SkippedOccurrence"),
     "end": ("end_series", "End it for good; campaigns that were made go on", "Reason"),
 }
 
@@ -33,7 +33,7 @@ def series_paths(
         f"/series/{{series}}/{path}": {
             "post": operation(
                 name, summary, one, 400, 404, 409, 415, 422, 500,
-                body=body, optional=body == "Reason", tag="series",
+                body=body, optional=body != "ChangedSeries", tag="series",
             ),
             "parameters": [key],
         }
