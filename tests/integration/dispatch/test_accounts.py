@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
 
 from dispatcher import Dispatcher, Settings
+from dispatcher.api.occurrences import Occurrences
 from dispatcher.campaigns.events import Event
 from dispatcher.campaigns.states import CampaignState
 from dispatcher.dispatch.events import campaign_paused
@@ -120,6 +122,25 @@ def test_campaign_leaves_through_its_account(accounts: Accounts) -> None:
         "shop",
         "news",
     ]
+
+
+def test_occurrence_of_a_series_leaves_through_its_account(
+    accounts: Accounts, tmp_path: Path
+) -> None:
+    listed = tmp_path / "list.csv"
+    listed.write_text("\n".join(people(3)), encoding="utf-8")
+    rule, series = "FREQ=DAILY;BYHOUR=12", accounts.dispatcher.series
+    for account in ("shop", "news"):
+        lead = timedelta(days=2)
+        series.add(account, rule=rule, source=listed, text=TEXT, lead=lead, account=account)
+    shop = accounts.dispatcher.for_account("shop")
+    assert [one.name for one in shop.series.all()] == ["shop"]
+    Occurrences(shop.series).make_due()
+    # that of another account is neither made nor told of as one that cannot be made
+    assert {one.account for one in accounts.dispatcher.campaigns()} == {"shop"}
+    assert series.blocked() == ()
+    Occurrences(series).make_due()
+    assert {one.account for one in accounts.dispatcher.campaigns()} == {"shop", "news"}
 
 
 def test_unknown_account_is_rejected_with_the_known_names(accounts: Accounts) -> None:

@@ -366,6 +366,14 @@ def test_next_occurrence_is_skipped_and_the_one_behind_it_is_made(
     ]
 
 
+def test_number_in_the_reason_of_a_skip_is_masked(bench: Bench, shop: ModuleType) -> None:
+    add(bench)
+    bench.dispatcher.series.skip("weekly-offer", reason="asked by 06 39 98 00 01", by="zoe")
+    [(_, _, reason)] = found(bench)
+    assert reason.startswith("skipped by zoe: asked by")
+    assert "98 00" not in reason
+
+
 def test_change_counts_from_the_next_occurrence_on(bench: Bench, shop: ModuleType) -> None:
     add(bench)
     at(bench, FIRST - HOUR)

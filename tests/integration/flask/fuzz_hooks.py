@@ -136,7 +136,10 @@ def _series(model: str, body: dict[str, Any]) -> dict[str, Any]:
         return body
     left_out = {*_UNGUESSABLE, "reading", "since", "consent", "strict", "text", "not_after", "lead"}
     known = {name: value for name, value in body.items() if name not in left_out}
-    known |= {"text": "Bonjour"}
+    known |= {"text": "Bonjour", "commercial": True}
+    known.pop("reason", None)
+    if "version" in known and known["version"] is not None:
+        known["version"] = 1
     if known.get("rule") is not None:
         known |= {"rule": RULE}
     if known.get("list") is not None:

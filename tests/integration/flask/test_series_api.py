@@ -1,0 +1,96 @@
+"""Series in the JSON API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from tests.integration.bench import people
+from tests.integration.flask.webapp import Caller, MakeApp, library, make_app
+
+__all__ = ["make_app"]
+RULE = "FREQ=WEEKLY;BYDAY=FR;BYHOUR=10"
+TEXT = "Bonjour, la boutique ouvre samedi"
+
+
+@pytest.fixture
+def listed(tmp_path: Path) -> str:
+    path = tmp_path / "list.csv"
+    path.write_text("\n".join(people(2)), encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture
+def app(make_app: MakeApp, sqlite_url: str, listed: str) -> Flask:
+    return make_app(sqlite_url, DISPATCHER_SERIES_LISTS=listed)
+
+
+@pytest.fixture
+def call(app: Flask) -> Caller:
+    return Caller(app)
+
+
+def added(call: Caller, listed: str, **more: Any) -> dict[str, Any]:
+    body = {"name": "hebdo", "rule": RULE, "text": TEXT, "list": listed, **more}
+    answer = call.post("/series", body)
+    assert answer.status_code == 201, answer.json
+    found: dict[str, Any] = answer.json or {}
+    assert answer.headers["Location"].endswith(f"/series/{found['id']}")
+    return found
+
+
+def said(answer: TestResponse, status: int = 200) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    return answer.json or {}
+
+
+@pytest.mark.parametrize("source", ["/etc/passwd", "os:getcwd", "subprocess:run", "list.csv"])
+def test_list_that_the_settings_do_not_name_is_neither_opened_nor_called(
+    call: Caller, app: Flask, listed: str, source: str
+) -> None:
+    body = {"name": "hebdo", "rule": RULE, "text": TEXT, "list": source}
+    answer = call.post("/series", body)
+    assert answer.status_code == 422
+    assert "DISPATCHER_SERIES_LISTS" in answer.text
+    assert library(app).series.all() == ()
+    added(call, listed)
+    assert call.post("/series/1/change", {"list": source}).status_code == 422
+    assert library(app).series.get(1).source == listed
+
+
+def test_options_that_a_change_names_change_and_the_others_stay(
+    call: Caller, app: Flask, listed: str
+) -> None:
+    added(call, listed, sender="MaBoutique", tags=["lyon"], priority="high")
+    changed = said(call.post("/series/1/change", {"tags": ["paris"], "priority": "normal"}))
+    assert changed["options"] == {"sender": "MaBoutique", "tags": ["paris"]}
+    changed = said(call.post("/series/1/change", {"sender": None}))
+    assert changed["options"] == {"tags": ["paris"]}
+    assert changed["text"] == TEXT
+
+
+def test_account_of_a_series_cannot_be_changed(call: Caller, listed: str) -> None:
+    added(call, listed)
+    said(call.post("/series/1/change", {"account": "lyon"}), 422)
+
+
+def test_change_of_another_version_is_refused(call: Caller, listed: str) -> None:
+    added(call, listed)
+    assert said(call.post("/series/1/change", {"text": "Un", "version": 1}))["version"] == 2
+    said(call.post("/series/1/change", {"text": "Deux", "version": 1}), 409)
+    assert said(call.get("/series/1"))["text"] == "Un"
+
+
+def test_skip_that_is_sent_twice_skips_one_occurrence(call: Caller, listed: str) -> None:
+    first = added(call, listed)["next_at"]
+    body = {"at": first, "reason": "grève"}
+    second = said(call.post("/series/1/skip", body))["next_at"]
+    assert second > first
+    said(call.post("/series/1/skip", body), 409)
+    shown = said(call.get("/series/1"))
+    assert shown["next_at"] == second
+    assert [one["at"] for one in shown["occurrences"]] == [first]
