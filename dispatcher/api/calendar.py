@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from dispatcher.api.installation import Installation
 from dispatcher.campaigns import calendar
@@ -10,8 +10,12 @@ from dispatcher.campaigns.calendar import Calendar
 from dispatcher.campaigns.caps import WEEK
 from dispatcher.campaigns.period import month_after
 from dispatcher.campaigns.weekly_outlook import MOST, left_out
+from dispatcher.storage import series
 from dispatcher.storage import weekly_outlook as stored
 from dispatcher.storage.campaigns import calendar as counts
+
+#: how far series are looked ahead, and how many of them
+_YEAR, _MOST_SERIES = timedelta(days=366), 200
 
 
 def weekly_outlook(installation: Installation, until: datetime) -> dict[date, int] | None:
@@ -31,7 +35,10 @@ def weekly_outlook(installation: Installation, until: datetime) -> dict[date, in
 
 
 def calendar_of(installation: Installation, day: date, account: str | None) -> Calendar:
-    """The month of ``day``; two statements, whatever is planned. Raises StorageError."""
+    """The month of ``day``; three statements, whatever is planned. Raises StorageError.
+
+    Series are in the months of the next year alone: a rule is counted from its first day on.
+    """
     first = day.replace(day=1)
     ends = calendar.ends_of(first)
     closed = {
@@ -41,9 +48,12 @@ def calendar_of(installation: Installation, day: date, account: str | None) -> C
     }
     now = installation.clock()
     with installation.read() as session:
+        soon = now - WEEK * 5 < ends[0] < now + _YEAR
+        coming = series.latest(session, _MOST_SERIES, account) if soon else ()
         return calendar.calendar_of(
             first,
             closed,
             counts.sent(session, ends, account),
             counts.planned(session, ends, now, account),
+            coming,
         )

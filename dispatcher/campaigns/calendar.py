@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from dispatcher.campaigns.period import midnight, month_after
+from dispatcher.campaigns.series import Series
 
 
 @dataclass(frozen=True, slots=True)
 class CalendarDay:
-    """One day; ``closed`` is why no commercial message leaves, or empty."""
+    """One day; ``closed`` is why no commercial message leaves, or empty.
+
+    ``coming`` are the series that have an occurrence on that day, which is no campaign yet.
+    """
 
     day: date
     closed: str
     sent: int
     planned: int
+    coming: tuple[Series, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +56,30 @@ def ends_of(first: date) -> list[datetime]:
 
 
 def calendar_of(
-    first: date, closed: Mapping[date, str], sent: Mapping[int, int], planned: Mapping[int, int]
+    first: date,
+    closed: Mapping[date, str],
+    sent: Mapping[int, int],
+    planned: Mapping[int, int],
+    series: Sequence[Series] = (),
 ) -> Calendar:
     """The month that begins on ``first``; the counts are by the number of the day, from 0."""
+    ends = ends_of(first)
+    coming: dict[date, list[Series]] = {}
+    for one in series:
+        for day in dict.fromkeys(at.date() for at in one.coming_in(ends[0], ends[-1])):
+            coming.setdefault(day, []).append(one)
     count = (month_after(first) - first).days
     days = [first + timedelta(days=n) for n in range(count)]
     return Calendar(
         first,
         tuple(
-            CalendarDay(day, closed.get(day, ""), sent.get(n, 0), planned.get(n, 0))
+            CalendarDay(
+                day,
+                closed.get(day, ""),
+                sent.get(n, 0),
+                planned.get(n, 0),
+                tuple(coming.get(day, ())),
+            )
             for n, day in enumerate(days)
         ),
     )

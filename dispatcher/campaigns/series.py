@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -70,6 +70,18 @@ class Series:
     def following(self, at: datetime) -> datetime | None:
         """The occurrence behind an instant; None if it is the last one."""
         return Rule(self.rule, self.since).after(at)
+
+    def coming_in(self, start: datetime, end: datetime) -> Iterator[datetime]:
+        """The occurrences to come from ``start`` until ``end``, on the clock of Paris."""
+        if self.next_at is None or self.state is not SeriesState.RUNNING or self.next_at >= end:
+            return
+        if self.next_at >= start:
+            yield self.next_at.astimezone(PARIS)
+        behind = max(self.next_at, start - timedelta(microseconds=1))
+        for at in Rule(self.rule, self.since).all_after(behind):
+            if at >= end:
+                return
+            yield at.astimezone(PARIS)
 
     def reference(self, at: datetime) -> str:
         """The reference of the campaign of an occurrence."""

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+from dispatcher.api.occurrences import Occurrences
 from dispatcher.storage.database import Database
 from tests.fakes import HandClock
 from tests.integration.bench import Bench, people
@@ -19,8 +21,8 @@ PASSWORD = "soleil-vert-27-matin"
 TEXT = "Bonjour {{ prenom }}, les soldes commencent samedi ! maboutique.example STOP 36179"
 
 
-def fill(url: str) -> None:
-    """Campaigns in each state, a doubt, replies and opt-outs, of the last two days."""
+def fill(url: str, directory: Path) -> None:
+    """Campaigns in each state, series, a doubt, replies and opt-outs, of the last two days."""
     database = Database(url)
     try:
         clock = HandClock(_last_open())
@@ -35,6 +37,7 @@ def fill(url: str) -> None:
         bench.dispatcher.prepare()
         _campaigns(bench)
         _answers(bench)
+        _series(bench, directory)
     finally:
         database.close()
 
@@ -81,6 +84,27 @@ def _campaigns(bench: Bench) -> None:
     ours.testers.add("Inès", people(1, 2300)[0], any_hour=True)
 
 
+def _series(bench: Bench, directory: Path) -> None:
+    listed, lost = directory / "clients.csv", directory / "vip.csv"
+    for path in (listed, lost):
+        path.write_text("\n".join(["mobile", *people(60, 2400), "12345"]), encoding="utf-8")
+    series, text = bench.dispatcher.series, "La boutique vous attend samedi. STOP 36179"
+    rule = "FREQ=WEEKLY;BYDAY=FR;BYHOUR=10"
+    ends, tags = timedelta(hours=9), ["shop-lyon"]
+    given: dict[str, Any] = {"source": listed, "text": text, "by": "zoe"}
+    series.add("offre-du-vendredi", rule=rule, not_after=ends, tags=tags, **given)
+    rule, soon = "FREQ=DAILY;BYHOUR=11", timedelta(days=1)
+    series.add("panier", rule=rule, lead=soon, **given)
+    series.skip("panier", reason="inventaire", by="zoe")
+    Occurrences(series).make_due()
+    series.add("vip", rule=rule, lead=soon, **given | {"source": lost})
+    lost.unlink()
+    Occurrences(series).make_due()
+    rule = "FREQ=MONTHLY;BYDAY=1SA;BYHOUR=11"
+    series.add("premier-samedi", rule=rule, **given)
+    series.pause("premier-samedi", reason="travaux", by="zoe")
+
+
 def _answers(bench: Bench) -> None:
     ours = bench.dispatcher
     batch = bench.batches(1)[0]
@@ -97,7 +121,7 @@ def _answers(bench: Bench) -> None:
 def filled(directory: Path) -> Iterator[str]:
     """The address of a console on a database with something on every page."""
     url = f"sqlite:///{directory / 'dispatcher.db'}"
-    fill(url)
+    fill(url, directory)
     environment = {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         "DISPATCHER_DATABASE_URL": url,

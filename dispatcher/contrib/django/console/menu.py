@@ -17,6 +17,7 @@ _PAGES = (
     ("compose", _("New campaign"), (roles.WRITE,)),
     ("drafts", _("Drafts"), (roles.VIEW, roles.WRITE, roles.APPROVE)),
     ("campaigns", _("Campaigns"), (roles.VIEW,)),
+    ("all_series", _("Series"), (roles.VIEW,)),
     ("replies", _("Replies"), (roles.REPLIES,)),
     ("opt_outs", _("Opt-outs"), (roles.OPT_OUTS,)),
     ("spend", _("Spend"), (roles.VIEW,)),

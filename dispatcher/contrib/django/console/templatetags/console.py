@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import ngettext
 
 from dispatcher.campaigns import wording
 from dispatcher.campaigns.bar import ENDED, OPEN, percent_ended, pieces
@@ -70,6 +71,12 @@ def state(name: object, language: Language) -> str:
 def batch_state(name: object, language: Language) -> str:
     """The state of a batch."""
     return language.word("batch", str(name))
+
+
+@register.filter
+def series_state(name: object, language: Language) -> str:
+    """The state of a series."""
+    return language.word("series", str(name))
 
 
 @register.filter
@@ -153,6 +160,16 @@ def person(name: object, language: Language) -> str:
 def people(names: Sequence[str], language: Language) -> str:
     """The same of several."""
     return ", ".join(person(name, language) for name in names)
+
+
+@register.filter
+def lasting(duration: timedelta) -> str:
+    """How long something takes: "2 h"."""
+    minutes = round(duration.total_seconds() / 60)
+    if minutes and minutes % 1440 == 0:
+        days = minutes // 1440
+        return ngettext("%(n)s day", "%(n)s days", days) % {"n": days}
+    return f"{minutes // 60} h" if minutes % 60 == 0 else f"{minutes} min"
 
 
 @register.simple_tag

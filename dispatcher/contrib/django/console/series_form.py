@@ -1,0 +1,95 @@
+"""The form that changes a series from its next occurrence on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from dispatcher.campaigns.series import Series
+from dispatcher.campaigns.series_fields import duration_of
+from dispatcher.campaigns.states import Missed
+from dispatcher.contrib.django import dispatcher
+
+
+class SeriesForm(forms.Form):
+    """What of a series may change. The list may become another one that the settings name."""
+
+    text = forms.CharField(
+        label=_("Text"),
+        widget=forms.Textarea(attrs={"rows": 5}),
+        max_length=2000,
+        required=False,
+        strip=False,
+    )
+    rule = forms.CharField(label=_("Rule (RRULE), on the clock of Paris"), max_length=500)
+    source = forms.ChoiceField(label=_("The list"), required=False)
+    lead = forms.CharField(label=_("How long before its hour one is made: 90min, 2h, 3d"))
+    lasts = forms.CharField(
+        label=_("How long after its hour what has not left expires; empty: never"),
+        required=False,
+    )
+    missed = forms.ChoiceField(
+        label=_("One that no worker made in time"),
+        choices=[(Missed.LATE, _("runs late")), (Missed.SKIP, _("is skipped"))],
+    )
+    sender = forms.CharField(label=_("Sender"), max_length=11, required=False)
+    tags = forms.CharField(label=_("Tags, such as shop-lyon"), max_length=600, required=False)
+
+    def __init__(self, series: Series, data: Any = None) -> None:
+        super().__init__(data, label_suffix="", initial=_initial(series))
+        self._series = series
+        own = dispatcher.settings.of_account(series.account)
+        self.fields["sender"].widget.attrs["placeholder"] = own.sender or ""
+        # a name is called, and a file is opened: nobody chooses any by a form
+        lists = dict.fromkeys((series.source, *dispatcher.settings.series_lists))
+        if len(lists) > 1:
+            self.fields["source"].choices = [(one, one) for one in lists]  # type: ignore[attr-defined]
+        else:
+            del self.fields["source"]
+
+    def changes(self) -> dict[str, Any]:
+        """What differs from the series, as ``change`` takes it. Raises InvalidCampaign."""
+        said, series = self.cleaned_data, self._series
+        lead = duration_of("lead", said["lead"])
+        lasts = duration_of("not_after", said["lasts"]) if said["lasts"].strip() else None
+        text = said["text"].replace("\r\n", "\n")
+        given = {
+            "text": (text, series.text),
+            "rule": (said["rule"].strip(), series.rule),
+            "source": (said.get("source") or series.source, series.source),
+            "lead": (lead, series.lead),
+            "not_after": (lasts or timedelta(0), series.lasts or timedelta(0)),
+            "missed": (said["missed"], series.missed.value),
+        }
+        found = {name: new for name, (new, old) in given.items() if new != old}
+        tags, sender = tuple(said["tags"].replace(",", " ").split()), said["sender"] or None
+        if tags != tuple(series.options.get("tags", ())) or sender != series.options.get("sender"):
+            found["options"] = {**series.options, "tags": list(tags), "sender": sender}
+        return found
+
+
+def written(duration: timedelta | None) -> str:
+    """A duration as people write it: 90min, 2h, 3d; empty for none."""
+    if duration is None:
+        return ""
+    minutes = round(duration.total_seconds() / 60)
+    for size, unit in ((1440, "d"), (60, "h")):
+        if minutes and minutes % size == 0:
+            return f"{minutes // size}{unit}"
+    return f"{minutes}min"
+
+
+def _initial(series: Series) -> dict[str, Any]:
+    return {
+        "text": series.text,
+        "rule": series.rule,
+        "source": series.source,
+        "lead": written(series.lead),
+        "lasts": written(series.lasts),
+        "missed": series.missed.value,
+        "sender": series.options.get("sender") or "",
+        "tags": " ".join(series.options.get("tags", ())),
+    }
