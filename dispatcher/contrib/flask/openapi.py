@@ -207,8 +207,7 @@ def _operation(
     if parameters:
         operation["parameters"] = parameters
     if body:
-        kind = FORM_TYPE if form else "application/json"
-        content = {kind: {"schema": _reference(body)}}
+        content = {FORM_TYPE if form else "application/json": {"schema": _reference(body)}}
         operation["requestBody"] = {"required": not optional, "content": content}
     answers = {str(success): _answer("As it stands now.", schema)}
     if file:
@@ -231,8 +230,8 @@ def _answer(description: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _problem(status: int) -> dict[str, Any]:
-    content = {PROBLEM_JSON: {"schema": _reference("Problem")}}
-    return {"description": _SAID[status], "content": content}
+    schema = {"schema": _reference("Problem")}
+    return {"description": _SAID[status], "content": {PROBLEM_JSON: schema}}
 
 
 def _reference(name: str) -> dict[str, Any]:
@@ -242,9 +241,8 @@ def _reference(name: str) -> dict[str, Any]:
 def _schemas() -> dict[str, Any]:
     told = (answers.Progress, answers.Submitted, answers.List, answers.Spend, answers.Problem)
     answered: tuple[type[BaseModel], ...] = (*told, *ANSWERS)
-    taken: tuple[type[BaseModel], ...] = (*BODIES, ListUpload)
     _, schemas = models_json_schema(
-        [(body, "validation") for body in taken]
+        [(body, "validation") for body in (*BODIES, ListUpload)]
         + [(answer, "serialization") for answer in answered],
         ref_template=f"{_REF}{{model}}",
     )
