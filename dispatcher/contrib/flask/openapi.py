@@ -217,7 +217,7 @@ def _operation(
             verb: {"operationId": verb, "parameters": {"campaign": "$response.body#/id"}}
             for verb in ("progress", "pause", "resume", "cancel")
         }
-        header = {"Location": {"description": "the campaign", "schema": {"type": "string"}}}
+        header = {"Location": {"description": "the campaign", "schema": _TEXT}}
         more = {"headers": header, "links": links}
         answers["200"] |= {"description": "It was there already.", **more}
         answers["201"] = _answer("It is stored.", schema) | more
@@ -239,12 +239,12 @@ def _reference(name: str) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    told = (answers.Progress, answers.Submitted, answers.List, answers.Spend, answers.Problem)
+    told = answers.Progress, answers.Submitted, answers.List, answers.Spend, answers.Problem
     answered: tuple[type[BaseModel], ...] = (*told, *ANSWERS)
+    taken: tuple[type[BaseModel], ...] = (*BODIES, ListUpload)
     _, schemas = models_json_schema(
-        [(body, "validation") for body in (*BODIES, ListUpload)]
+        [(body, "validation") for body in taken]
         + [(answer, "serialization") for answer in answered],
         ref_template=f"{_REF}{{model}}",
     )
-    described: dict[str, Any] = schemas["$defs"]
-    return described
+    return dict(schemas["$defs"])

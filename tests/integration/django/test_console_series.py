@@ -84,7 +84,7 @@ def test_series_shows_what_comes_and_what_became_of_the_last(
     series: Series, sign_in: SignIn, office: Office
 ) -> None:
     dispatcher.series.skip(series.id, reason="grève, dit 06 39 98 00 01", by="bob")
-    office.clock.forward(seconds=timedelta(days=10, hours=-3).total_seconds())
+    office.clock.forward(seconds=timedelta(days=10, hours=-1).total_seconds())
     Occurrences(dispatcher.series).make_due()
     page = text(sign_in("writes", language="en").get(f"/sms/series/{series.id}/"))
     for words in (TEXT, "clients.csv", "read 2 h before", "9 h after its hour", "lyon",
