@@ -12,6 +12,7 @@ from dispatcher.api.installation import Installation
 from dispatcher.api.intake import Intake, submission_of
 from dispatcher.api.preview import preview
 from dispatcher.api.screening import Screening
+from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.draft import Draft, DraftRow, basis_of, changes_between
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.records import Page
@@ -84,13 +85,24 @@ class DraftReader:
         return iter(found)
 
     def preview(
-        self, reference: int | str, *, reject: Callable[[Rejection], None] | None = None
+        self,
+        reference: int | str,
+        *,
+        reject: Callable[[Rejection], None] | None = None,
+        each: Callable[[PlannedBatch, set[str]], None] | None = None,
     ) -> Plan:
         """What submitting the draft would do now; nothing is written. Raises UnusableInput.
 
-        ``reject`` is called with every row that gets no message.
+        ``reject`` is called with every row that gets no message, ``each`` with every batch and the
+        numbers in it that have opted out.
         """
-        return self._preview(self.get(reference), reject)
+        return self._preview(self.get(reference), reject, each)
+
+    def position_of(self, reference: int | str, row: int) -> int | None:
+        """Where a row of the file is in the list, from 1; None if it is not in it."""
+        draft = self.get(reference)
+        with self._installation.read() as session:
+            return draft_lists.position_of(session, draft.id, row)
 
     def _of_version(self, reference: int | str, version: int) -> Draft:
         draft = self.get(reference)
@@ -102,10 +114,15 @@ class DraftReader:
         settings = self._installation.settings
         return submission_of(settings, self._account, draft.reference, draft.text, options)
 
-    def _preview(self, draft: Draft, reject: Callable[[Rejection], None] | None = None) -> Plan:
+    def _preview(
+        self,
+        draft: Draft,
+        reject: Callable[[Rejection], None] | None = None,
+        each: Callable[[PlannedBatch, set[str]], None] | None = None,
+    ) -> Plan:
         people = recipients_of(self._installation, draft)
         shared = self._installation, self._gateways, self._submission(draft), people
-        return preview(*shared, reject=reject, each=None)
+        return preview(*shared, reject=reject, each=each)
 
     def _current(self, draft: Draft) -> Draft:
         """The draft, with what of its plan does not hold any more."""

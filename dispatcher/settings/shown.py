@@ -22,6 +22,12 @@ def shown(settings: Settings) -> dict[str, Any]:
     return {f"{PREFIX}{name.upper()}": value for name, value in values.items()}
 
 
+def description_of(variable: str) -> str:
+    """What a setting is, by its variable; empty for one of an account."""
+    field = Settings.model_fields.get(variable.removeprefix(PREFIX).lower())
+    return (field and field.description) or ""
+
+
 def _hidden(name: str, value: Any) -> str | None:
     """A secret as it is shown, masked; None if the value is not a secret."""
     if isinstance(value, SecretStr):

@@ -80,6 +80,14 @@ def part(session: Session, draft_id: int, offset: int, limit: int) -> list[tuple
     return [(n, _recipient(row)) for n, row in enumerate(session.scalars(query), offset + 1)]
 
 
+def position_of(session: Session, draft_id: int, row: int) -> int | None:
+    """The number that ``part`` gives to a row of the file; None if the list has no such row."""
+    mine = DraftRow.draft_id == draft_id
+    position = select(func.min(DraftRow.position)).where(mine, DraftRow.row == row)
+    before = select(func.count()).where(mine, DraftRow.position <= position.scalar_subquery())
+    return session.scalar(before) or None
+
+
 def of_person(session: Session, phone: str) -> list[dict[str, Any]]:
     """The rows of a number (E.164), as columns and values."""
     rows = session.execute(

@@ -12,14 +12,19 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from dispatcher.sandbox.process import Sandbox
+from tests.acceptance import console_people as people
 from tests.acceptance.browser import OpenPage, chromium, open_page
+from tests.acceptance.console_office import PASSWORD as OFFICE_PASSWORD
+from tests.acceptance.console_people import AROUND_EASTER, SECRET
 from tests.acceptance.installation import OPEN, PATIENCE, QUICK, ROOT, Child
+from tests.integration.cli.test_run import eventually
 
 __all__ = ["chromium", "open_page"]
 
@@ -31,7 +36,7 @@ PASSWORD = "for-this-test-only"
 class Shop:
     """The shop's own processes on a database of their own; only the gateway is a fake."""
 
-    def __init__(self, directory: Path, gateway: Sandbox, offset: float) -> None:
+    def __init__(self, directory: Path, gateway: Sandbox, offset: float, **more: object) -> None:
         self.directory = directory
         self.gateway = gateway
         self.children: list[Child] = []
@@ -41,6 +46,7 @@ class Shop:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         quick = {name: value for name, value in QUICK.items() if name != "connections"}
         ours = {**quick, "api_url": gateway.url, "api_key": gateway.key, "clock_offset": offset}
+        ours |= more
         self.environment = {
             **kept,
             "PYTHONUNBUFFERED": "1",
@@ -177,3 +183,60 @@ def test_refused_campaign_is_explained_in_the_form(shop: Shop, open_page: OpenPa
     page.get_by_label("Text").fill("Other words")
     page.get_by_role("button", name="Launch").click()
     expect(page.locator(".errorlist")).to_contain_text("was submitted with another body")
+
+
+_TWO_PEOPLE = """
+from django.contrib.auth.models import Group, User
+for name, *roles in (("zoe", "writes", "operates"), ("luc", "approves")):
+    user = User.objects.create_user(name, password={password!r})
+    user.groups.set(Group.objects.filter(name__in=[f"SMS: {{role}}" for role in roles]))
+"""
+
+
+@pytest.mark.timeout(580)  # five processes, two people, and their browser
+def test_one_writes_another_approves_in_the_shops_own_project(
+    tmp_path: Path, open_page: OpenPage
+) -> None:
+    """The evening before Easter; then the same shop on the Tuesday after it."""
+    saturday, tuesday = ((day - datetime.now(UTC)).total_seconds() for day in AROUND_EASTER)
+    with Sandbox(clock_offset=tuesday, delivery_seconds=[0, 0]) as gateway:
+        shop = Shop(
+            tmp_path,
+            gateway,
+            saturday,
+            approval="required",
+            prices="metropole=0.045",
+            webhook_secret=SECRET,
+        )
+        console = f"{shop.url}/sms"
+        shop.manage("migrate", "--verbosity", "0")
+        shop.manage("shell", "-c", _TWO_PEOPLE.format(password=OFFICE_PASSWORD))
+        serve = ("runserver", "--noreload", str(shop.port))
+        try:
+            shop.start("web", *serve)
+            shop.wait_until_it_answers()
+            run = shop.start("run", "dispatcher", "run", "--workers", "1")
+            author = people.signed_in(open_page(locale="fr"), console)
+            approver = people.signed_in(open_page(locale="fr"), console, "luc")
+            campaign, other = people.before_easter(author, approver, console, gateway)
+            assert run.stop() == 0
+            shop.stop()
+
+            credit = Decimal(str(gateway.state()["credit"]))
+            shop.environment["DISPATCHER_CLOCK_OFFSET"] = str(tuesday)
+            shop.start("web", *serve)
+            shop.wait_until_it_answers()
+            shop.start("run", "dispatcher", "run", "--workers", "1")
+            webhooks = shop.start("webhooks", "dispatcher", "webhooks", "--port", "0")
+            eventually(lambda: _port(webhooks) != "", "the webhooks listen")
+            answers = f"http://127.0.0.1:{_port(webhooks)}/{SECRET}/reply"
+            author.goto(f"{console}{campaign}")
+            people.after_easter(author, console, other, gateway, answers, tmp_path, credit)
+        finally:
+            shop.stop()
+
+
+def _port(webhooks: Child) -> str:
+    """The port of a receiver of webhooks, once it has said it."""
+    found = re.search(r"listening on \S+ port (\d+)", webhooks.log.read_text())
+    return found[1] if found else ""

@@ -114,7 +114,7 @@ def settings(*, as_json: bool) -> None:
     """Show every setting as it is in effect here; secrets are masked."""
     from dispatcher.settings import PREFIX, Settings
     from dispatcher.settings.environment import as_variable
-    from dispatcher.settings.shown import shown
+    from dispatcher.settings.shown import description_of, shown
 
     effective = current_settings()
     values = shown(effective)
@@ -132,7 +132,7 @@ def settings(*, as_json: bool) -> None:
         table.add_row(
             variable,
             as_variable(value) or words.say("not set"),
-            words.say((field and field.description) or ""),
+            words.say(description_of(variable)),
             style="bold" if own else "",
         )
     out().print(table)

@@ -56,9 +56,12 @@ def show(number: str, *, as_json: bool, file: str | None) -> None:
         _write_csv(held, file)
     else:
         for table, rows in held.items():
-            say(f"{table.replace('_', ' ')}: {counted(len(rows), 'row')}")
+            title = reader().word("stored_table", table)
+            quote(f"{title}: {reader().say(counted(len(rows), 'row'))}")
             for row in rows:
-                cells = (f"{name} {_plain(value)}" for name, value in row.items() if value != "")
+                cells = (
+                    f"{_column(name)} {_plain(value)}" for name, value in row.items() if value != ""
+                )
                 quote(f"  {', '.join(cells)}")
 
 
@@ -191,6 +194,12 @@ def _write_csv(held: dict[str, list[dict[str, Any]]], file: str) -> None:
                     csv.write((table, str(place), name, _plain(value)))
     if file != _STREAM:
         say(f"{counted(count, 'row')} written to {file}")
+
+
+def _column(name: str) -> str:
+    """A column for people; in English by its own name."""
+    words = reader()
+    return name if words.code == "en" else words.word("stored_column", name)
 
 
 def _plain(value: Any) -> str:

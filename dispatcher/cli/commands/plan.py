@@ -12,7 +12,7 @@ from dispatcher.campaigns.wording import counted
 from dispatcher.cli.campaign_options import CampaignArguments, campaign_options
 from dispatcher.cli.manifest import Manifest
 from dispatcher.cli.options import json_option, open_dispatcher
-from dispatcher.cli.output import out, print_json, say
+from dispatcher.cli.output import out, print_json, reader, say
 from dispatcher.cli.plan_text import PlanText
 from dispatcher.cli.rejects import spare
 from dispatcher.cli.saved_plan import save, write_private
@@ -68,7 +68,7 @@ def plan(
 
         batches = counted(planned.batches, "batch", "batches")
         title = f"{counted(planned.kept, 'message')} in {batches}: when they leave"
-        write_private(svg, in_svg(line, title=title))
+        write_private(svg, in_svg(line, title=reader().say(title), language=reader()))
     if saved:
         save(planned, saved)
     findings = findings_in(arguments.body) if arguments.body else []

@@ -131,3 +131,30 @@ def test_json_stays_english(french: Shell) -> None:
     found = json.loads(french("progress", "soldes", "--json").output)
     assert found["state"] == "running"
     assert found["why"] == "Sunday, Easter Monday"
+
+
+def test_picture_of_a_plan_is_french(french: Shell) -> None:
+    french.write()
+    french("plan", "clients.csv", "--text", "Soldes à Noël", "--svg", "when.svg")
+    drawn = (french.directory / "when.svg").read_text(encoding="utf-8")
+    title = re.search(r"<title[^>]*>([^<]+)</title>", drawn)
+    assert title is not None
+    assert title[1] == "2 messages en 1 lot\xa0: quand ils partent"
+    assert "lundi de Pâques" in drawn
+    assert "closed" not in re.sub(r'id="closed"|url\(#closed\)', "", drawn)
+
+
+def test_what_is_stored_about_a_person_has_french_names(french: Shell) -> None:
+    french.submit()
+    said = french("person", "show", "06 39 98 00 01").output
+    assert re.search(r"^messages\s?: 1 ligne$", said, re.MULTILINE)
+    assert "numéro +33639980001" in said
+    assert "campagne soldes" in said
+    assert "émetteur" in said
+    assert not re.search(r"\b(?:phone|sender|sent_at|state|row)\b", said)
+
+
+def test_settings_are_described_in_french(french: Shell) -> None:
+    said = " ".join(french("settings").output.split())
+    assert "clé de SMS Partner" in said
+    assert "never printed" not in said

@@ -250,7 +250,8 @@ def test_plan_of_a_long_list_is_made_when_it_is_asked_for(sign_in: SignIn) -> No
     assert "Personnes" not in typed
     asked = client.post(f"{PAGE}saved/", form(text="Les soldes", plan="1"))
     assert "Personnes" in text(asked)
-    assert "Personnes" in text(client.get(PAGE))
+    assert "Personnes" not in text(client.get(PAGE))
+    assert "Personnes" in text(client.get(f"{PAGE}?plan=1"))
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00", "9999-12-31T23:59"])

@@ -11,11 +11,14 @@ from types import ModuleType
 
 import click
 import pytest
+from sqlalchemy import Select
 
 from dispatcher.cli import cli
 from dispatcher.cli.command_table import COMMANDS
 from dispatcher.language import FRENCH
 from dispatcher.monitoring.doctor import CHECKS
+from dispatcher.settings import Settings
+from dispatcher.storage import persons
 from tests.unit.language.sentences import HOLE, ROOT, Sentence, sentences_of
 
 CONSOLE = ROOT / "dispatcher/contrib/django/console"
@@ -72,7 +75,7 @@ UNSHOWN = re.compile(
     r"default-src|text/csv|<svg|<rect|attachment; filename|cannot be listened on"
     r"|^there is a user|^one message$|^Mac OS Roman$"
     # on record: which numbers somebody saw
-    r"|^of testers$|^of the (?:list|rejected rows) of "
+    r"|^of testers$|^of the (?:list|rejected rows) of |^in the draft "
 )
 #: a part of a template that is no text: tags of Django and HTML
 _TAGS = re.compile(
@@ -253,3 +256,31 @@ def test_every_word_of_a_template_is_inside_a_tag_that_translates_it(template: P
     shown = [*_ATTRIBUTES.findall(source), _TAGS.sub(" ", source)]
     words = {word for part in shown for word in re.findall(r"[^\W\d_]{2,}", _TAGS.sub(" ", part))}
     assert words <= {"STOP", "Français", "English"}
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_setting_is_described_in_french(name: str) -> None:
+    description = Settings.model_fields[name].description
+    assert description is None or FRENCH.knows(description)
+
+
+def test_what_is_stored_about_a_person_is_named_in_french() -> None:
+    source = inspect.getsource(persons)
+    queries = [one for one in vars(persons).values() if isinstance(one, Select)]
+    columns = {one.key for query in queries for one in query.selected_columns} - {"states"}
+    assert "phone" in columns
+    words = FRENCH._catalogue.words
+    assert columns - words["stored_column"].keys() == set()
+    tables = set(re.findall(r'^        "(\w+)": ', source, re.MULTILINE))
+    assert tables == words["stored_table"].keys()
+
+
+def test_what_goes_on_record_has_a_french_verb() -> None:
+    written = re.compile(
+        r'note\((?:session, |session, None, )?(?:verb=)?"([a-z ]+)"'
+        r'|verb="([a-z ]+)"|"([a-z ]+ draft)", who'
+    )
+    sources = (path.read_text(encoding="utf-8") for path in (ROOT / "dispatcher").rglob("*.py"))
+    found = {next(filter(None, one)) for source in sources for one in written.findall(source)}
+    assert {"hand in draft", "add tester", "confirm consent"} <= found
+    assert found - FRENCH._catalogue.words["verb"].keys() == set()

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, Final
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from dispatcher.api.actor import identity
+from dispatcher.campaigns.dearest import Dearest, DearestMessage
 from dispatcher.campaigns.draft import Draft, DraftRow, check_decider
+from dispatcher.campaigns.states import DraftState
 from dispatcher.cli.text_report import report_of
 from dispatcher.contrib.django import dispatcher
-from dispatcher.contrib.django.console.page import may, sentence
+from dispatcher.contrib.django.console.page import may, sees_numbers, sentence
 from dispatcher.contrib.django.console.plan_picture import picture
 from dispatcher.contrib.django.console.reader import language_of
 from dispatcher.contrib.django.console.roles import APPROVE
 from dispatcher.errors import DispatcherError, InvalidPhone, NotAllowed, StorageError
+from dispatcher.masking import masked
 from dispatcher.recipients import Rejection
 from dispatcher.recipients.phones import normalise
 from dispatcher.texts.lint import findings_in
@@ -24,10 +28,20 @@ from dispatcher.texts.lint import findings_in
 _SHOWN: Final = 20
 #: rows of a list that is planned again with each pause in writing: some tenths of a second
 LIVE_ROWS: Final = 5_000
+#: the options that may hold a number that somebody has typed
+_SAID: Final = ("tags", "survey", "consent")
 
 
-def seen(request: HttpRequest, draft: Draft, *, plan: bool = True) -> dict[str, Any]:
-    """All of it. The plan, if it is asked for, is made anew, and nothing is stored."""
+def seen(request: HttpRequest, draft: Draft, *, plan: bool | None = None) -> dict[str, Any]:
+    """All of it. ``plan`` says whether one is made anew, which stores nothing.
+
+    By default that of a long list, which takes seconds, is made when the query asks for it; in its
+    place are the numbers of the plan that was stored when it was handed in.
+    """
+    if plan is None:
+        plan = request.method == "POST" or draft.rows <= LIVE_ROWS or "plan" in request.GET
+    if draft.state is DraftState.SUBMITTED:  # its list is deleted
+        plan = False
     own = dispatcher.settings.of_account(draft.account)
     commercial = bool(draft.options.get("commercial", True))
     budget = own.stop_budget if commercial else 0
@@ -42,7 +56,7 @@ def seen(request: HttpRequest, draft: Draft, *, plan: bool = True) -> dict[str, 
         "measured": report_of(sample.text, budget) if sample and sample.text else None,
         "advice": findings_in(draft.text),
         "sender": draft.options.get("sender") or own.sender or draft.options.get("from_number"),
-        **(_plan(request, draft, commercial=commercial) if plan else {"later": _ready(draft)}),
+        **(_plan(request, draft, commercial=commercial) if plan else _stored(draft)),
     }
 
 
@@ -60,6 +74,7 @@ def _plan(request: HttpRequest, draft: Draft, *, commercial: bool) -> dict[str, 
     if not _ready(draft):
         return {}
     rejected: list[Rejection] = []
+    dearest = Dearest(dispatcher.settings.of_account(draft.account).prices)
     count = 0
 
     def reject(one: Rejection) -> None:
@@ -70,15 +85,39 @@ def _plan(request: HttpRequest, draft: Draft, *, commercial: bool) -> dict[str, 
 
     found: dict[str, Any] = {"rejected": rejected}
     try:
-        plan = dispatcher.drafts.preview(draft.id, reject=reject)
+        plan = dispatcher.drafts.preview(draft.id, reject=reject, each=dearest.add)
     except StorageError:
         raise
     except DispatcherError as error:
         found["wrong"] = sentence(request, error)
     else:
         line = picture(dispatcher, plan, language_of(request), commercial=commercial)
-        found |= {"plan": plan, "picture": line}
+        found |= {"plan": plan, "picture": line, "dearest": _place(draft, dearest.found)}
     return found | {"rejections": count}
+
+
+def _stored(draft: Draft) -> dict[str, Any]:
+    """The numbers of the plan that a draft has, if it has one."""
+    later = _ready(draft) and draft.state is not DraftState.SUBMITTED
+    if draft.plan is None:
+        return {"later": later}
+    cost = draft.plan["cost"]
+    return {"later": later, "stored": {**draft.plan, "cost": cost and Decimal(cost)}}
+
+
+def _place(draft: Draft, message: DearestMessage | None) -> dict[str, Any] | None:
+    """The dearest message, and where its row is in the list."""
+    if message is None or not (position := dispatcher.drafts.position_of(draft.id, message.row)):
+        return None
+    return {"position": position, "segments": message.segments, "cost": message.cost}
+
+
+def in_full(request: HttpRequest, draft: Draft) -> bool:
+    """Whether the user may see all that a draft says; that he sees a number goes on record."""
+    said = [draft.text, *(str(draft.options.get(name) or "") for name in _SAID)]
+    if all(masked(one) == one for one in said):
+        return True
+    return sees_numbers(request, f"in the draft {draft.reference}")
 
 
 def _ready(draft: Draft) -> bool:

@@ -25,15 +25,24 @@ _PAGES = (
     ("testers", _("Testers"), (roles.TEST, roles.TESTERS)),
     ("checks", _("Installation"), (roles.OPERATE,)),
 )
+#: page without an entry -> the one that it belongs to
+_PART_OF = {
+    "outlook": "home",
+    **dict.fromkeys(("draft", "test"), "drafts"),
+    **dict.fromkeys(("campaign", "ask", "batch"), "campaigns"),
+    **dict.fromkeys(("series", "series_plan", "series_change", "ask_series"), "all_series"),
+    "ask_doubt": "doubts",
+    **dict.fromkeys(("settings", "record"), "checks"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry; ``here`` is true on its own page."""
+    """One entry; ``here`` is "page" on its own page, and "true" on one that belongs to it."""
 
     label: Any
     url: str
-    here: bool
+    here: str
 
 
 def entries(request: HttpRequest) -> list[Entry]:
@@ -44,7 +53,14 @@ def entries(request: HttpRequest) -> list[Entry]:
     match = request.resolver_match
     here = match.url_name if match else ""
     return [
-        Entry(label, reverse(f"console:{name}"), name == here)
+        Entry(label, reverse(f"console:{name}"), _here(name, here))
         for name, label, permissions in _PAGES
         if any(map(user.has_perm, permissions))
     ]
+
+
+def _here(name: str, shown: str | None) -> str:
+    """The value of ``aria-current`` of an entry; empty for none."""
+    if name == shown:
+        return "page"
+    return "true" if name == _PART_OF.get(shown or "") else ""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -21,7 +21,7 @@ from dispatcher.contrib.django import conf, dispatcher
 from dispatcher.contrib.django.console.menu import entries
 from dispatcher.contrib.django.console.reader import language_of
 from dispatcher.contrib.django.console.roles import FULL_NUMBERS
-from dispatcher.errors import DispatcherError, NotFound
+from dispatcher.errors import DispatcherError, NotFound, UnusableInput
 from dispatcher.masking import masked
 from dispatcher.window.slots import PARIS
 
@@ -34,16 +34,19 @@ def page(*permissions: str, public: bool = False) -> Callable[[View], View]:
     """Make a view a page of the console, for whoever has one of the permissions."""
 
     def framed(view: View) -> View:
-        @csrf_protect
         @wraps(view)
         def answer(request: HttpRequest, **values: Any) -> HttpResponseBase:
             language = language_of(request)
             with translation.override(language.code), timezone.override(PARIS):
-                response = _answer(request, values)
+                try:
+                    response = checked(request, **values)
+                except RequestDataTooBig:  # found by whoever looks for the token
+                    response = problem(request, _("Too large"), too_large(), 413)
             response["Content-Language"] = language.code
             return protected(response)
 
-        def _answer(request: HttpRequest, values: dict[str, Any]) -> HttpResponseBase:
+        @csrf_protect
+        def checked(request: HttpRequest, **values: Any) -> HttpResponseBase:
             try:
                 if not public and not request.user.is_authenticated:
                     return redirect_to_login(request.get_full_path(), reverse("console:login"))
@@ -55,10 +58,14 @@ def page(*permissions: str, public: bool = False) -> Callable[[View], View]:
             except (NotFound, Http404):
                 says = _("It does not exist here, or no longer.")
                 return problem(request, _("Not found"), says, 404)
+            except UnusableInput as error:
+                return problem(request, _("Not possible"), sentence(request, error), 400)
             except DispatcherError as error:
                 says = sentence(request, error)
                 return problem(request, _("Not available at present"), says, 503)
 
+        # by the middleware alone: ``checked`` looks for the token, where its errors can be said
+        answer.csrf_exempt = True  # type: ignore[attr-defined]
         return answer
 
     return framed
@@ -87,6 +94,13 @@ def show(
 def problem(request: HttpRequest, title: str, says: str, status: int) -> HttpResponse:
     """A page that says what is wrong."""
     return show(request, "problem", title, status=status, says=says)
+
+
+def too_large() -> str:
+    """What is said of a request that the project does not take."""
+    return _(
+        "It is too large. Give a long list as a file, of at most 32 MB, in place of pasting it."
+    )
 
 
 def sentence(request: HttpRequest, error: DispatcherError) -> str:

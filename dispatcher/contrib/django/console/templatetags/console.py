@@ -144,6 +144,12 @@ def euros(amount: Decimal, language: Language) -> str:
 
 
 @register.filter
+def hidden_unless(words: object, in_full: bool) -> str:
+    """The same, but for whoever may see numbers."""
+    return str(words) if in_full else masked(str(words))
+
+
+@register.filter
 def hidden(words: object) -> str:
     """A free text with everything masked that may be a phone number."""
     return masked(str(words))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from contextlib import ExitStack
 from typing import Any
 
@@ -18,21 +17,24 @@ from dispatcher.campaigns.states import DraftState
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import roles
 from dispatcher.contrib.django.console.draft_form import DraftForm, NameForm
-from dispatcher.contrib.django.console.draft_page import LIVE_ROWS, seen
-from dispatcher.contrib.django.console.page import may, page, sees_numbers, sentence, show
+from dispatcher.contrib.django.console.draft_page import LIVE_ROWS, in_full, seen, state_of
+from dispatcher.contrib.django.console.page import may, page, sentence, show
 from dispatcher.contrib.django.console.reader import language_of
 from dispatcher.contrib.django.console.uploads import ENCODINGS, given, name_of, opened
 from dispatcher.errors import (
     DispatcherError,
     DraftChanged,
+    InvalidRequest,
     NotFound,
     ReferenceTaken,
     StorageError,
     UnusableInput,
 )
 from dispatcher.masking import masked
-from dispatcher.recipients import Rejection
-from dispatcher.recipients.files import RejectsWriter
+
+#: the buttons that let a draft go, and the states in which it is out of the writers' hands
+_ACTS = ("submit", "hand-in")
+_DONE = (DraftState.HANDED_IN, DraftState.SUBMITTED)
 
 
 @page(roles.WRITE)
@@ -63,10 +65,11 @@ def draft_page(request: HttpRequest, number: int) -> HttpResponse:
         if not may(request, roles.WRITE):
             raise PermissionDenied
         return _posted(request, draft)
-    if draft.campaign is not None:
+    if draft.campaign is not None and "written" not in request.GET:
         return redirect("console:campaign", draft.campaign)
-    if draft.state is DraftState.HANDED_IN or not may(request, roles.WRITE):
-        return show(request, "draft", draft.reference, **seen(request, draft))
+    if draft.state in _DONE or not may(request, roles.WRITE):
+        found = {**seen(request, draft), "in_full": in_full(request, draft)}
+        return show(request, "draft", draft.reference, state=state_of(draft), **found)
     return _form_page(request, draft, DraftForm(request, draft))
 
 
@@ -100,33 +103,13 @@ def saved(request: HttpRequest, number: int) -> HttpResponse:
     return render(request, "console/saved.html", {**frame, **found, **problem})
 
 
-@page(roles.WRITE)
-def rejected(request: HttpRequest, number: int) -> HttpResponse:
-    """The rows that get no message, as a file; without the permission its numbers are masked."""
-    draft = dispatcher.drafts.get(number)
-    in_full = sees_numbers(request, f"of the rejected rows of {draft.reference}")
-    file = io.BytesIO()
-    with RejectsWriter(file, draft.columns) as writer:
-        for one in dispatcher.drafts.rejected(draft.id):
-            writer.write(one if in_full else _masked(one))
-    answer = HttpResponse(file.getvalue(), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = 'attachment; filename="rejected.csv"'
-    return answer
-
-
-def _masked(one: Rejection) -> Rejection:
-    raw = one.raw if isinstance(one.raw, tuple) else (one.raw,)
-    return Rejection(
-        row=one.row,
-        raw=tuple(map(masked, raw)),
-        reason=one.reason,
-        column=one.column,
-        code=one.code,
-    )
-
-
 def _posted(request: HttpRequest, draft: Draft) -> HttpResponse:
-    """Save the form, and hand the draft in or submit it if that was asked for."""
+    """Save the form, and hand the draft in or submit it if that was asked for.
+
+    Raises InvalidRequest if something else was.
+    """
+    if request.POST.get("act", "submit") not in _ACTS:
+        raise InvalidRequest(_("this page has no such button"))
     form = DraftForm(request, draft, request.POST)
     if not form.is_valid():
         return _form_page(request, draft, form, unsaved=_faults(form))
@@ -143,6 +126,9 @@ def _posted(request: HttpRequest, draft: Draft) -> HttpResponse:
         raise
     except DispatcherError as error:
         draft = dispatcher.drafts.get(draft.id)
+        if draft.state in _DONE and given(request):
+            messages.error(request, f"{_('Not saved:')} {sentence(request, error)}")
+            return redirect("console:draft", draft.id)
         if _is_done(draft, form):
             return redirect("console:draft", draft.id)  # clicked twice
         return _form_page(request, draft, form, **_problem(request, error))
@@ -150,8 +136,8 @@ def _posted(request: HttpRequest, draft: Draft) -> HttpResponse:
         messages.info(request, masked(language_of(request).say(note)))
     row = request.POST.get("row", "")
     answer = redirect("console:draft", draft.id)
-    if row.isdecimal() and len(row) < 7:
-        answer["Location"] += f"?row={int(row)}"
+    chosen = row.isdecimal() and len(row) < 7
+    answer["Location"] += f"?row={int(row)}" if chosen else "?plan=1"
     return answer
 
 
@@ -184,15 +170,20 @@ def _save(request: HttpRequest, draft: Draft, form: DraftForm) -> tuple[Draft, l
 def _let_go(request: HttpRequest, draft: Draft) -> str:
     """Hand in or submit the plan that the user has seen; what is wrong if that cannot be."""
     drafts = dispatcher.drafts
-    if draft.state in (DraftState.HANDED_IN, DraftState.SUBMITTED):
+    if draft.state in _DONE:
         return ""  # clicked twice
-    if draft.options.get("commercial", True) and "agreed" not in request.POST:
+    commercial = draft.options.get("commercial", True)
+    if commercial and "agreed" not in request.POST:
         return _("Confirm first that these people have consented.")
     if draft.needs_plan:
         draft, plan = drafts.plan(draft.id, version=draft.version)
         del plan
     if request.POST.get("fingerprint", "") != draft.fingerprint:
         return _("This is the plan now: read it, and confirm it once more.")
+    if commercial:
+        said = "these people have agreed to get commercial messages"
+        reason = f"{draft.reference}: {said}; plan {draft.fingerprint}"
+        dispatcher.record.note("confirm consent", reason=reason)
     if request.POST["act"] == "submit":
         drafts.submit(draft.id, version=draft.version)
         messages.success(request, _("The campaign is on its way: it leaves as soon as it may."))
@@ -205,7 +196,7 @@ def _let_go(request: HttpRequest, draft: Draft) -> str:
 def _is_done(draft: Draft, form: DraftForm) -> bool:
     """Whether the draft was let go with all that the form says."""
     try:
-        return draft.state in (DraftState.HANDED_IN, DraftState.SUBMITTED) and form.is_same(draft)
+        return draft.state in _DONE and form.is_same(draft)
     except UnusableInput:
         return False
 

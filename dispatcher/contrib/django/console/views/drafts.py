@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,8 +19,18 @@ from dispatcher.campaigns.states import DraftState
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import roles
 from dispatcher.contrib.django.console.draft_page import state_of
-from dispatcher.contrib.django.console.page import may, page, problem, sentence, show
+from dispatcher.contrib.django.console.page import (
+    may,
+    page,
+    problem,
+    sees_numbers,
+    sentence,
+    show,
+)
 from dispatcher.errors import DispatcherError, NotAllowed, NotFound, StorageError
+from dispatcher.masking import masked
+from dispatcher.recipients import Rejection
+from dispatcher.recipients.files import RejectsWriter
 
 
 @page(roles.VIEW, roles.WRITE, roles.APPROVE)
@@ -56,6 +67,31 @@ def decide(request: HttpRequest, number: int, name: str) -> HttpResponse:
         if _stands(number, act.states):
             messages.error(request, sentence(request, error))
     return redirect("console:draft", number) if _stands(number) else redirect("console:drafts")
+
+
+@page(roles.WRITE)
+def rejected(request: HttpRequest, number: int) -> HttpResponse:
+    """The rows that get no message, as a file; without the permission its numbers are masked."""
+    draft = dispatcher.drafts.get(number)
+    in_full = sees_numbers(request, f"of the rejected rows of {draft.reference}")
+    file = io.BytesIO()
+    with RejectsWriter(file, draft.columns) as writer:
+        for one in dispatcher.drafts.rejected(draft.id):
+            writer.write(one if in_full else _masked(one))
+    answer = HttpResponse(file.getvalue(), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = 'attachment; filename="rejected.csv"'
+    return answer
+
+
+def _masked(one: Rejection) -> Rejection:
+    raw = one.raw if isinstance(one.raw, tuple) else (one.raw,)
+    return Rejection(
+        row=one.row,
+        raw=tuple(map(masked, raw)),
+        reason=one.reason,
+        column=one.column,
+        code=one.code,
+    )
 
 
 def _stands(number: int, states: Container[DraftState] = frozenset(DraftState)) -> bool:

@@ -8,8 +8,9 @@ from django.utils.translation import gettext as _
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import roles
 from dispatcher.contrib.django.console.page import LIMIT, offset_of, page, show
+from dispatcher.contrib.django.console.reader import language_of
 from dispatcher.settings.environment import as_variable
-from dispatcher.settings.shown import shown
+from dispatcher.settings.shown import description_of, shown
 
 
 @page(roles.OPERATE)
@@ -25,7 +26,11 @@ def checks(request: HttpRequest) -> HttpResponse:
 @page(roles.OPERATE)
 def settings(request: HttpRequest) -> HttpResponse:
     """Every setting that is in effect; secrets are masked."""
-    values = [(name, as_variable(value)) for name, value in shown(dispatcher.settings).items()]
+    language = language_of(request)
+    values = [
+        (name, as_variable(value), language.say(description_of(name)))
+        for name, value in shown(dispatcher.settings).items()
+    ]
     return show(request, "settings", _("Settings"), values=values)
 
 

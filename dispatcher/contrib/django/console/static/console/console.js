@@ -48,10 +48,10 @@ if (form) {
     if (saved) document.querySelectorAll("[name=version]:not(button)").forEach((one) => { one.value = saved; });
     return Boolean(saved);
   };
-  const failed = () => {
+  const failed = (large) => {
     const said = document.createElement("p");
     said.className = "note error";
-    said.textContent = form.dataset.failed;
+    said.textContent = large ? form.dataset.large : form.dataset.failed;
     document.getElementById("status").replaceChildren(said);
   };
   // one at a time: each names the version that it changes
@@ -69,16 +69,19 @@ if (form) {
         if (asked) body.set("plan", "1");
         asked = false;
         if (!list) { body.delete("file"); body.delete("pasted"); }
+        if (form.elements.file.files.length) body.delete("pasted"); // the file counts
         plan.setAttribute("aria-busy", "true");
         try {
           const answer = await fetch(form.dataset.save, { method: "POST", body });
           if (answer.redirected || !answer.ok) throw answer;
           saved = take(await answer.text());
           if (list) unsent = !saved; // such as a workbook whose sheet is not chosen yet
-        } catch {
+        } catch (error) {
           saved = false;
-          newList ||= list; // what was typed goes with the next save
-          failed();
+          const large = error.status === 413;
+          if (large) unsent = true; // the same again would be as large
+          else newList ||= list; // what was typed goes with the next save
+          failed(large);
         }
       } while (again);
       plan.removeAttribute("aria-busy");
