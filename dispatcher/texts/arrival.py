@@ -8,12 +8,12 @@ billed as ``Call`` says.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from dispatcher.errors import InvalidText
 from dispatcher.texts.mention import has_stop
+from dispatcher.texts.rendered import said_in
 from dispatcher.texts.segments import MAX_SEGMENTS, Measure, measure
 from dispatcher.texts.spelling import as_sent, resolved, wire_needs_unicode, wire_text
 
@@ -39,19 +39,19 @@ class Call:
     """The texts of one call: one encoding, and one answer to whether the mention is added."""
 
     #: as they stand in the request
-    wires: Sequence[str] = field(repr=False)
+    wires: list[str] = field(repr=False)
     unicode: bool
     stop: bool
 
     @classmethod
-    def of(cls, wires: Sequence[str], *, commercial: bool) -> Call:
+    def of(cls, wires: list[str], *, commercial: bool) -> Call:
         """The call of these texts; a ``commercial`` one has a mention in each text."""
-        joined = "\n".join(wires)
+        said = said_in(wires)
         # mostly nobody's text has a mention of its own, and a single look is enough
-        unicode = wire_needs_unicode(joined)
+        unicode = wire_needs_unicode(said)
         # no other letter has one of these as its small letter, and bytes are quicker to search
-        said = b"stop" in joined.encode(errors="surrogatepass").lower()
-        own = said and all(_says_stop(wire, unicode) for wire in set(wires))
+        stops = b"stop" in said.encode(errors="surrogatepass").lower()
+        own = stops and all(_says_stop(wire, unicode) for wire in set(wires))
         return cls(wires, unicode, commercial and not own)
 
     def segments(self, budget: int) -> list[int]:

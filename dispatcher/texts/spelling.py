@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from dispatcher.texts.marks import without_marks
+from dispatcher.texts.rendered import said_in
 from dispatcher.texts.segments import GSM_BASIC, GSM_EXTENDED
 
 # -- what the gateway does ---------------------------------------------------------------------
@@ -86,7 +87,7 @@ def wire_text(text: str) -> str:
 
 def wire_texts(texts: list[str]) -> list[str]:
     """Each text as ``wire_text`` spells it; checks all at once, which is quicker."""
-    return texts if _is_plain("".join(texts)) else [wire_text(text) for text in texts]
+    return texts if _is_plain(said_in(texts)) else [wire_text(text) for text in texts]
 
 
 def _is_plain(text: str) -> bool:

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
 
 from dispatcher.errors import InvalidText
 from dispatcher.texts.likely_fields import meant_at
 from dispatcher.texts.marks import without_marks
+from dispatcher.texts.rendered import Rendered
 from dispatcher.texts.spelling import resolved, without_accidents
 
 _brace = re.compile(r"\{\{|\{%|\}\}").search
@@ -67,12 +67,10 @@ class Template:
         """The text of each recipient, as ``render`` returns it; quicker, because field by field."""
         if not self.slots:
             return [self.text] * len(rows)
-        parts: list[Iterable[str]] = [repeat(self.literals[0])]
-        for (name, default), literal in zip(self.slots, self.literals[1:], strict=True):
-            parts += (_column(rows, name, default), repeat(literal))
-        rendered = list(map("".join, zip(*parts, strict=False)))
+        columns = [_column(rows, name, default) for name, default in self.slots]
+        rendered = Rendered(self.literals, columns, len(rows))
         # the tags of the author are resolved already: a tag here came with a value
-        whole = "".join(rendered)
+        whole = rendered.parts if rendered.are_apart else "".join(rendered)
         if ":" in whole and ("br" in whole or "euro" in whole):
             return [without_accidents(text) if ":" in text else text for text in rendered]
         return rendered

@@ -11,6 +11,7 @@ from dispatcher.gateway import Gateway, SendOptions
 from dispatcher.gateway.outcomes import personal_verdict, single_verdict, verdict
 from dispatcher.settings import Settings
 from dispatcher.texts import Call, wire_text, wire_texts
+from dispatcher.texts.rendered import Rendered
 from dispatcher.texts.templates import compile_template
 
 
@@ -72,7 +73,7 @@ def call_of(batch: DueBatch) -> Call:
     """The text of each recipient of the batch, as the request carries it."""
     template = compile_template(batch.text)
     if not template.fields:
-        wires = [wire_text(template.render({}))] * len(batch.recipients)
+        wires: list[str] = Rendered([wire_text(template.render({}))], [], len(batch.recipients))
     else:
         fields = batch.recipients.fields or [{}] * len(batch.recipients)
         wires = wire_texts(template.render_all(fields))
