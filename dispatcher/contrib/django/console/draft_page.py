@@ -26,8 +26,8 @@ from dispatcher.texts.lint import findings_in
 
 #: rejected rows that the page shows, and rows that show which column has the numbers
 _SHOWN: Final = 20
-#: rows of a list that is planned again with each pause in writing: some tenths of a second
-LIVE_ROWS: Final = 5_000
+#: rows of a list that is planned again with each pause in writing: a tenth of a second
+LIVE_ROWS: Final = 2_000
 #: the options that may hold a number that somebody has typed
 _SAID: Final = ("tags", "survey", "consent")
 
