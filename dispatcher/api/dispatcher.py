@@ -39,6 +39,9 @@ from dispatcher.settings.accounts import DEFAULT
 from dispatcher.window import Hold
 from dispatcher.window.slots import PARIS
 
+#: stands for the reference of a plan, which has none
+_PLANNED = "a plan without a reference"
+
 
 class Dispatcher(Lifecycle):
     """Plans, stores and follows campaigns; safe to share between threads.
@@ -90,7 +93,7 @@ class Dispatcher(Lifecycle):
         numbers (E.164) in it that have opted out. Raises UnusableInput, ConfigurationError and
         StorageError as ``submit`` does.
         """
-        submission = self._submission("plan", text, options)
+        submission = self._submission(_PLANNED, text, options)
         shared = self._installation, self._gateways
         return preview(*shared, submission, recipients, reject=reject, each=each)
 

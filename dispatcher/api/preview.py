@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from itertools import filterfalse
 
 from dispatcher.api.departures import Departures
 from dispatcher.api.gateways import Gateways
 from dispatcher.api.installation import Installation
 from dispatcher.api.intake import Intake
+from dispatcher.api.others import LeftOutSoFar, resolved, unknown
 from dispatcher.api.repeats import Repeats
 from dispatcher.api.screening import Screening
 from dispatcher.campaigns.batch import PlannedBatch
@@ -45,9 +47,9 @@ def preview(
     departures = Departures(installation, intake)
     opted_out = capped = 0
     for batch, hold in intake.scheduled(intake.cut(recipients, screening)):
-        gone, heavy = history.of(batch, hold.until)
+        gone, out, heavy = history.of(batch, hold.until)
         opted_out += len(gone)
-        capped += len(heavy - gone)
+        capped += len(heavy - gone - out)
         for part in batch.split(submission.call_size):
             if each is not None:
                 each(part, gone)
@@ -62,6 +64,8 @@ def preview(
         duplicates=planner.duplicates,
         opted_out=opted_out,
         capped=capped,
+        left_out=dict(history.others.people),
+        undecided=history.others.unknown,
         rejected=dict(planner.reasons.most_common()),
         segments=planner.billed.total() if planner.texts.known else None,
         billed=dict(planner.billed.most_common()),
@@ -106,26 +110,34 @@ class _History:
         self._weekly = settings.weekly_messages if submission.commercial else None
         self._known = schema.version(self._database) is not None
         self.repeats = Repeats(settings, submission)
+        self.others = LeftOutSoFar()
         if self._known:
             schema.check(self._database)
             with self._database.read() as session:
+                self.others = LeftOutSoFar(submission.others, resolved(session, submission))
                 self.repeats.find(session, self._start)
+        elif submission.others:
+            raise unknown(submission.others[0])
 
     def screening(self, gateway: Gateway | None) -> Screening:
         """The screening of the list; without tables only the gateway is asked."""
         return Screening.of(self._installation, gateway) if self._known else Screening(gateway)
 
-    def of(self, batch: PlannedBatch, at: datetime) -> tuple[set[str], set[str]]:
-        """The numbers of a batch that have opted out, and those at the weekly cap by ``at``."""
+    def of(self, batch: PlannedBatch, at: datetime) -> tuple[set[str], set[str], set[str]]:
+        """The numbers of a batch that have opted out, those left out, and those at the weekly cap.
+
+        The cap is that of ``at``; left out, because of another campaign, is who would be now.
+        """
         if not self._known:
-            return set(), set()
+            return set(), set(), set()
         phones = [phone for phone, _ in batch.messages]
         heavy: set[str] = set()
         with self._database.read() as session:
             if self._weekly is not None:
                 heavy = caps.at_weekly_cap(session, phones, at, self._weekly)
             self.repeats.add(session, phones, at)
-            return opt_outs.opted_out(session, phones), heavy
+            gone = opt_outs.opted_out(session, phones)
+            return gone, self.others.add(session, [*filterfalse(gone.__contains__, phones)]), heavy
 
     def left(self) -> Usage:
         """What has already left on the day on which the plan may begin."""

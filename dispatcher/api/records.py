@@ -29,14 +29,16 @@ from dispatcher.campaigns.records import (
     Page,
 )
 from dispatcher.campaigns.selection import Selection, Which
-from dispatcher.campaigns.states import CampaignState
+from dispatcher.campaigns.states import CampaignState, MessageState
 from dispatcher.campaigns.traffic import because, obvious
 from dispatcher.storage import actions, doubts, heartbeats
 from dispatcher.storage.actions import Wanted
+from dispatcher.storage.batches import left_out
 from dispatcher.storage.campaigns import campaign_tags, campaigns, course, holds, records, totals
 
 #: of how many campaigns ``waiting`` says why
 _MOST = 200
+_LEFT_OUT = MessageState.LEFT_OUT
 
 
 class Records(Operator):
@@ -195,12 +197,14 @@ class Records(Operator):
         around = self._surroundings(session, refused, {facts.account for facts in page})
         shares, first = totals.of_campaigns(session, ids), holds.of_campaigns(session, ids)
         tags = campaign_tags.of_campaigns(session, ids)
+        some = [one for one in ids if any(part.messages[_LEFT_OUT] for part in shares.get(one, ()))]
+        causes = left_out.of_campaigns(session, some) if some else {}
         found = []
         for facts in page:
             hold = around.hold(facts, first.get(facts.id))
             its = shares.get(facts.id, [])
-            around_it = around.of(facts, hold)
-            found.append(progress_of(facts, its, hold, around_it, tags.get(facts.id, ())))
+            more = tags.get(facts.id, ()), causes.get(facts.id, {})
+            found.append(progress_of(facts, its, hold, around.of(facts, hold), *more))
         return found
 
     def _surroundings(

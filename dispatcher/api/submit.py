@@ -11,11 +11,12 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from dispatcher.api.actor import named, on_record
-from dispatcher.api.admission import check_approval, check_reason, stored
+from dispatcher.api.admission import check_new, check_same, stored
 from dispatcher.api.departures import Departures
 from dispatcher.api.gateways import Gateways
 from dispatcher.api.installation import Installation
 from dispatcher.api.intake import Intake
+from dispatcher.api.others import resolved
 from dispatcher.api.repeats import Repeats
 from dispatcher.api.screening import Screening
 from dispatcher.api.spool import Spool
@@ -23,7 +24,7 @@ from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.campaign_tags import other_tags
 from dispatcher.campaigns.caps import Usage, caps_of, day_of
 from dispatcher.campaigns.submission import RecipientInput, Submission, Submitted
-from dispatcher.errors import ReferenceTaken, StorageError
+from dispatcher.errors import StorageError
 from dispatcher.recipients import Rejection
 from dispatcher.storage import actions, caps, identity, opt_out_marks
 from dispatcher.storage.campaigns import plans
@@ -55,11 +56,7 @@ def store(
     intake = Intake(installation, submission, reject)
     known = stored(installation.database, submission)
     if known is None:
-        if enter is None:
-            check_approval(installation.settings)
-        check_reason(submission)
-        if not test:
-            intake.check_consent()
+        check_new(installation, intake, approved=enter is not None, test=test)
     # the gateway's answer changes no stored campaign, but it may change an approved plan
     asks = submission.check_numbers and (known is None or submission.approved is not None)
     screening = Screening.of(installation, gateways.of(intake.account) if asks else None)
@@ -79,10 +76,7 @@ def store(
             ) from None
     else:
         deque(batches, maxlen=0)  # reads them
-    if known.fingerprint != intake.fingerprint:
-        other = f"account {known.account!r}" if known.account else "the default account"
-        how = "with another body" if known.account == intake.account else f"through {other}"
-        raise ReferenceTaken(f"reference {submission.reference!r} was submitted {how}")
+    check_same(installation, known, intake)
     intake.plan_fingerprint()
     intake.note_contacts(installation.database, again=True)
     tags = other_tags(known.tags, submission.tags)
@@ -173,6 +167,7 @@ class _Entry:
             reference=reference,
             now=intake.now,
             funded_to=None if intake.settings.credit_check == "off" else 0,
+            others=resolved(session, submission),
         )
         if self._repeats.blocks or self._repeats.found:
             self._count_repeats(session, batches, campaign_id)

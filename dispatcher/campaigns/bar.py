@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 #: from left to right
 ENDED = (
-    "delivered", "undelivered", "rejected", "unreported", "opted_out", "withdrawn", "expired",
-    "cancelled",
+    "delivered", "undelivered", "rejected", "unreported", "opted_out", "withdrawn", "left_out",
+    "expired", "cancelled",
 )  # fmt: skip
 OPEN = ("sent", "in_doubt", "pending")
 

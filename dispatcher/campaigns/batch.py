@@ -12,6 +12,7 @@ from typing import Final
 
 from dispatcher.campaigns.consent import Consent
 from dispatcher.campaigns.evidence import written
+from dispatcher.campaigns.others import Other
 from dispatcher.campaigns.prices import Prices, euros_of
 from dispatcher.recipients.phones import destination_of
 
@@ -138,6 +139,8 @@ class DueBatch:
     consent: str | None = None
     #: true for test messages: no cap counts or holds them
     test: bool = False
+    #: the other campaigns that its own one names
+    others: Sequence[Other] = ()
     #: the answer of the application, once it is asked
     rests_on: RestsOn | None = None
 

@@ -33,6 +33,7 @@ class Name(StrEnum):
     GATEWAY = "gateway"
     RATE = "rate"
     CAP = "cap"
+    OTHER_CAMPAIGN = "other_campaign"
     ACCOUNT = "account"
     DOUBTS = "doubts"
     STOP_LIST = "stop_list"
@@ -52,6 +53,7 @@ _OF_WAIT: Mapping[Wait | None, Name] = {
     Wait.RETRY: Name.GATEWAY,
     Wait.RATE: Name.RATE,
     Wait.CAP: Name.CAP,
+    Wait.OTHERS: Name.OTHER_CAMPAIGN,
     None: Name.HANDED_OVER,
 }
 _CURES: Mapping[Name, str] = {
@@ -59,6 +61,7 @@ _CURES: Mapping[Name, str] = {
     Name.GATEWAY: "it is tried again by itself; dispatcher doctor --only gateway looks at it now",
     Name.RATE: "it goes on by itself; DISPATCHER_RATE sets the rate",
     Name.CAP: "it goes on by itself; DISPATCHER_DAILY_… set the cap",
+    Name.OTHER_CAMPAIGN: "it goes on by itself, once that is known",
     Name.HANDED_OVER: "the gateway sends it; dispatcher pause asks it back",
     Name.SET_ASIDE: "read the worker's log, then dispatcher resume {ref}",
 }

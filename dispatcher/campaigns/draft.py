@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 from dispatcher.campaigns.campaign_tags import tags_of
+from dispatcher.campaigns.others import except_of
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.prices import Prices
 from dispatcher.campaigns.states import DRAFT_MOVES, DraftState, sources
@@ -125,6 +126,8 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidCampaign(f"a draft has no option {unknown[0]!r}: {', '.join(sorted(OPTIONS))}")
     if "tags" in options:
         options = {**options, "tags": tags_of(options["tags"])}
+    if "except_campaign" in options:
+        options = {**options, "except_campaign": except_of(options["except_campaign"])}
     return {name: value for name, value in options.items() if value != _DEFAULTS[name]}
 
 

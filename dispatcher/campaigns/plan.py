@@ -42,7 +42,9 @@ class Plan:
     """What submitting would store and when it would leave. Nothing is written.
 
     ``kept`` recipients would be stored. Of them ``opted_out`` and ``capped`` (at the weekly cap
-    by then) would not be texted, though their segments and cost are counted. ``rejected`` counts
+    by then) would not be texted, though their segments and cost are counted. The same goes for
+    ``left_out``, by the reference of the campaign because of which, as of now; of ``undecided`` it
+    is not known before that campaign has texted them or their reports are in. ``rejected`` counts
     the other rows by reason. ``cost`` is in euros at the prices of the settings; None if a price
     is missing. For a survey, whose text SMS Partner holds, ``segments`` and ``cost`` are None.
     ``longest`` are the longest texts as they arrive. ``fingerprint`` identifies this text, these
@@ -56,6 +58,8 @@ class Plan:
     duplicates: int
     opted_out: int
     capped: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict, repr=False)
+    undecided: int = 0
     rejected: Mapping[str, int]
     segments: int | None
     billed: Mapping[str, int]
@@ -92,6 +96,8 @@ class Plan:
             "duplicates": self.duplicates,
             "opted_out": self.opted_out,
             "capped": self.capped,
+            "left_out": dict(self.left_out),
+            "undecided": self.undecided,
             "reasons": dict(self.rejected),
             "segments": self.segments,
             "billed": dict(self.billed),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from dispatcher.campaigns.causes import Standing, Surroundings, causes_of
@@ -65,6 +66,8 @@ class Progress:
     cause: str = ""
     #: the campaign's tags, in order
     tags: tuple[str, ...] = ()
+    #: how many are left out because of which other campaign, by its reference
+    left_out_by: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
@@ -129,6 +132,7 @@ def progress_of(
     hold: Hold | None,
     around: Surroundings,
     tags: tuple[str, ...] = (),
+    left_out_by: Mapping[str, int] = MappingProxyType({}),
 ) -> Progress:
     """The progress of a campaign from the sums over its batches.
 
@@ -163,6 +167,7 @@ def progress_of(
         account=facts.account,
         cause="" if first is None else first.name.value,
         tags=tags,
+        left_out_by=dict(left_out_by),
     )
 
 

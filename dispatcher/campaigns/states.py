@@ -108,6 +108,8 @@ class MessageState(StrEnum):
     OPTED_OUT = "opted_out"
     #: its consent was withdrawn before it could leave
     WITHDRAWN = "withdrawn"
+    #: another campaign, which its own one names, has it left out (``campaigns.others``)
+    LEFT_OUT = "left_out"
     #: its ``not_after`` passed before it could leave
     EXPIRED = "expired"
     #: cancelled before it left
@@ -133,6 +135,7 @@ _LETTERS = {
     MessageState.REJECTED: "r",
     MessageState.OPTED_OUT: "o",
     MessageState.WITHDRAWN: "w",
+    MessageState.LEFT_OUT: "l",
     MessageState.EXPIRED: "e",
     MessageState.CANCELLED: "c",
 }
@@ -165,7 +168,7 @@ BATCH_MOVES: Mapping[BatchState, AbstractSet[BatchState]] = {
         BatchState.SENDING,
         BatchState.CANCELLED,
         BatchState.EXPIRED,
-        #: everybody opted out, or withdrew their consent, meanwhile
+        #: everybody opted out, withdrew their consent, or is left out for another campaign
         BatchState.DONE,
         #: an earlier attempt, thought unsent, turns up at the gateway
         BatchState.IN_DOUBT,
@@ -214,6 +217,7 @@ MESSAGE_MOVES: Mapping[MessageState, AbstractSet[MessageState]] = {
         MessageState.REJECTED,
         MessageState.OPTED_OUT,
         MessageState.WITHDRAWN,
+        MessageState.LEFT_OUT,
         MessageState.EXPIRED,
         MessageState.CANCELLED,
         MessageState.UNREPORTED,
@@ -225,6 +229,7 @@ MESSAGE_MOVES: Mapping[MessageState, AbstractSet[MessageState]] = {
     MessageState.REJECTED: {MessageState.PENDING, MessageState.SENT},
     MessageState.OPTED_OUT: {MessageState.SENT},
     MessageState.WITHDRAWN: {MessageState.SENT},
+    MessageState.LEFT_OUT: {MessageState.SENT},
     MessageState.EXPIRED: {MessageState.SENT},
     MessageState.CANCELLED: {MessageState.SENT},
 }

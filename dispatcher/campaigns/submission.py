@@ -13,6 +13,7 @@ from typing import TypedDict
 from dispatcher.campaigns.batch import LARGEST_BATCH
 from dispatcher.campaigns.campaign_tags import tags_of
 from dispatcher.campaigns.consent_column import ConsentColumns
+from dispatcher.campaigns.others import Named, except_of, named_of
 from dispatcher.errors import InvalidCampaign, InvalidText
 from dispatcher.recipients import Recipient
 from dispatcher.recipients.senders import check_from_number, check_sender
@@ -60,6 +61,12 @@ class Options(TypedDict, total=False):
     #: hand the campaign to the gateway, which holds it until ``not_before`` (required): no worker
     #: need run at that hour. Submitting again with another value changes nothing
     hand_over: bool
+    #: references of campaigns: whoever one of them texts, has texted or may have texted is left out
+    #: (``others``). They must be stored before. One reference may be given without a list
+    except_campaign: str | Iterable[str]
+    #: the reference of a campaign: only those whom it has texted are texted; with ``:delivered``,
+    #: ``:undelivered`` or ``:silent`` behind it only those of them
+    only_campaign: str | None
     #: words of yours, such as ``shop-lyon``, by which campaigns are listed and their money is added
     #: up (``campaign_tags``). Submitting again with others changes nothing
     tags: Iterable[str]
@@ -122,6 +129,8 @@ class Submission:
     territory: str | None = None
     priority: str = "normal"
     hand_over: bool = False
+    except_campaign: str | Iterable[str] = ()
+    only_campaign: str | None = None
     tags: Iterable[str] = ()
     strict: bool = False
     approved: str | None = None
@@ -147,6 +156,8 @@ class Submission:
             if value is not None:
                 _check_instant(name, value)
         object.__setattr__(self, "tags", tags_of(self.tags))
+        object.__setattr__(self, "except_campaign", except_of(self.except_campaign))
+        named_of(self.reference, self.excepted, self.only_campaign)
         if self.priority not in PRIORITIES:
             raise InvalidCampaign(f"a priority is one of {', '.join(PRIORITIES)}")
         if columns := ConsentColumns.of(self.consent):  # one spelling, for the fingerprint
@@ -167,6 +178,16 @@ class Submission:
             raise InvalidCampaign("a campaign has a sender or a long number, not both")
         if self.hand_over and (self.from_number or self.survey):
             raise InvalidCampaign("only a text from a sender is handed over: the other calls wait")
+
+    @property
+    def excepted(self) -> tuple[str, ...]:
+        """The references of ``except_campaign``."""
+        return except_of(self.except_campaign)
+
+    @property
+    def others(self) -> tuple[Named, ...]:
+        """The other campaigns that it names."""
+        return named_of(self.reference, self.excepted, self.only_campaign)
 
     @property
     def call_size(self) -> int:
@@ -191,6 +212,8 @@ class Submission:
             body.append(self.account)
         if self.consent:
             body.append(f"consent {self.consent}")
+        if self.others:
+            body.append(json.dumps([[one.reference, one.rule] for one in self.others]))
         return hashlib.sha256(json.dumps(body).encode()).hexdigest()
 
 

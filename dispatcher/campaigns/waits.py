@@ -28,6 +28,8 @@ class Wait(StrEnum):
     RATE = "rate"
     #: a cap of the day
     CAP = "cap"
+    #: what becomes of people in another campaign, which decides whether they are left out
+    OTHERS = "others"
 
 
 @dataclass(frozen=True)

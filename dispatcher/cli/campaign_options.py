@@ -70,6 +70,17 @@ _REST = (
         help="The gateway holds it until --not-before, when no worker need run.",
     ),
     click.option(
+        "--except-campaign",
+        multiple=True,
+        metavar="REF",
+        help="Leave out whoever campaign REF texts, has texted or may have texted; repeatable.",
+    ),
+    click.option(
+        "--only-campaign",
+        metavar="REF[:WORD]",
+        help="Text only whom REF has texted; WORD: delivered, undelivered or silent.",
+    ),
+    click.option(
         "--tag",
         "tags",
         multiple=True,
@@ -124,6 +135,8 @@ class CampaignArguments:
     consent: str | None
     priority: str
     hand_over: bool
+    except_campaign: tuple[str, ...]
+    only_campaign: str | None
     tags: tuple[str, ...]
     territory: str | None
     column: str | None
@@ -155,9 +168,8 @@ class CampaignArguments:
         """The options for ``Dispatcher.submit`` and ``Dispatcher.plan``."""
         from dispatcher.campaigns.submission import Options
 
-        same = {
-            name: value for name, value in vars(self).items() if name in Options.__annotations__
-        }
+        known = Options.__annotations__
+        same = {name: value for name, value in vars(self).items() if name in known}
         # what may be waited for, such as a pipe, is no regular file
         at_hand = self.file != _STDIN and Path(self.file).is_file()
         return cast("Options", same | {"commercial": not self.transactional, "at_hand": at_hand})

@@ -75,6 +75,10 @@ class PlanText:
             yield f"  through account {plan.account}"
         if plan.opted_out:
             yield f"  {plan.opted_out:,} of them opted out: nothing is sent to them or paid"
+        for reference, count in plan.left_out.items():
+            yield f"  {count:,} of them left out because of campaign {reference!r}, as of now"
+        if plan.undecided:
+            yield f"  {plan.undecided:,} of them wait until that campaign has decided about them"
         if plan.capped:
             most = counted(self._settings.weekly_messages or 0, "message")
             says = f"will have had {most} in 7 days: nothing more is sent to them"

@@ -27,13 +27,19 @@ _REASONS: Final = {
     MessageState.UNREPORTED: "no delivery report came in time",
     MessageState.OPTED_OUT: "the person has opted out",
     MessageState.WITHDRAWN: "the consent was withdrawn",
+    MessageState.LEFT_OUT: "left out because of another campaign",
     MessageState.EXPIRED: "it could not leave by the end of its campaign",
     MessageState.CANCELLED: "cancelled before it left",
 }
 
 
-def reason_of(state: str, batch_state: str, why: str, code: int | None) -> str:
-    """The reason of one message; ``why`` is that of its batch, ``code`` that of a rejection."""
+def reason_of(
+    state: str, batch_state: str, why: str, code: int | None, because_of: str = ""
+) -> str:
+    """The reason of one message; ``why`` is that of its batch, ``code`` that of a rejection.
+
+    ``because_of`` is the reference of the campaign that leaves it out.
+    """
     if state == IN_DOUBT:
         return masked(f"it may have left or not: {why}" if why else "it may have left or not")
     found = MessageState(state)
@@ -43,6 +49,8 @@ def reason_of(state: str, batch_state: str, why: str, code: int | None) -> str:
         if batch_state == BatchState.HANDED_OVER:
             return "the gateway holds it until its hour"
         return masked(f"it waits: {why}" if why else "it has not left yet")
+    if found is MessageState.LEFT_OUT and because_of:
+        return masked(f"left out because of campaign {because_of}")
     if found is MessageState.UNREPORTED and batch_state == BatchState.FAILED:
         return "a person gave up the doubt whether it left"
     return _REASONS[found]

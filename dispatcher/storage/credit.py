@@ -212,7 +212,10 @@ def _learnt(session: Session, account: str) -> dict[str, Decimal]:
             BATCH.c.cost > _NOTHING,
             BATCH.c.segments > 0,
             # each by itself: PostgreSQL knows how many are 0, and then reads the latest alone
-            *(BATCH.c[name] == 0 for name in ("pending", "opted_out", "withdrawn", "rejected")),
+            *(
+                BATCH.c[name] == 0
+                for name in ("pending", "opted_out", "withdrawn", "left_out", "rejected")
+            ),
             _through(account),
         )
         .order_by(BATCH.c.id.desc())

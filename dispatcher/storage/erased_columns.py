@@ -27,6 +27,7 @@ from dispatcher.storage.tables import (
     Erasure,
     Event,
     Heartbeat,
+    LeftOut,
     Meta,
     NumberCheck,
     Occurrence,
@@ -154,7 +155,7 @@ RULES: Final[tuple[tuple[Column, Rule], ...]] = (
     *_never(
         "a sentence of our own, with codes and hours",
         *(Batch.why, Batch.window_why, Batch.retry_why, Batch.rate_why, Batch.cap_why),
-        UnreadCall.problem,
+        *(Batch.others_why, UnreadCall.problem),
     ),
     *_never(
         "letters, codes, counts or ids by position",
@@ -163,6 +164,8 @@ RULES: Final[tuple[tuple[Column, Rule], ...]] = (
             Batch.codes,
             Attempt.shown,
             Attempt.covers,
+            LeftOut.positions,
+            Campaign.others,
             Report.states,
             Event.counts,
             Event.opt_outs,

@@ -133,6 +133,12 @@ def names(session: Session, phones: Iterable[str]) -> dict[str, str]:
     return {phone: phone for phone in phones}
 
 
+def all_names(session: Session, phones: Collection[str]) -> dict[str, str]:
+    """The same, with the pseudonyms that retention made: name -> number. Raises as ``current``."""
+    known = current(session)
+    return {phone: phone for phone in phones} if known is None else known.names(phones)
+
+
 def name(session: Session, pseudonyms: Pseudonyms, phone: str) -> str:
     """The pseudonym that a number (E.164) was erased under, else the one that it gets."""
     those = pseudonyms.all_of(phone)

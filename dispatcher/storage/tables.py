@@ -197,6 +197,8 @@ class Campaign(Base):
     screened_to: Mapped[int | None] = mapped_column(default=0, server_default="0")
     #: the reference of the draft that it tests; null for a campaign. No count has tests in it
     test_of: Mapped[str | None]
+    #: the campaigns that it names, and whom each leaves out (``others.written``); null for none
+    others: Mapped[str | None]
 
 
 class CampaignTag(Base):
@@ -221,7 +223,7 @@ class Batch(Base):
         CheckConstraint("state <> 'sending' OR lease_until IS NOT NULL", name="sending_has_lease"),
         CheckConstraint(
             "pending + sent + delivered + undelivered + unreported + rejected + opted_out"
-            " + withdrawn + expired + cancelled = size",
+            " + withdrawn + left_out + expired + cancelled = size",
             name="nobody_lost",
         ),
         CheckConstraint("length(states) = size", name="document_has_everybody"),
@@ -317,6 +319,11 @@ class Batch(Base):
     #: the segments of the whole batch by its plan, which ``segments`` has until the answer of the
     #: gateway; null for a batch of an earlier version
     planned_segments: Mapped[int | None]
+    #: how many are left out because of another campaign, as the counters above
+    left_out: Mapped[int] = mapped_column(default=0, server_default="0")
+    #: the wait for what becomes of people in another campaign
+    others_until: Mapped[datetime | None]
+    others_why: Mapped[str] = mapped_column(default="", server_default="")
 
 
 def in_state(state: BatchState) -> ColumnElement[bool]:
@@ -353,6 +360,20 @@ class BatchConsent(Base):
     batch_id: Mapped[int] = mapped_column(_Key, primary_key=True, autoincrement=False)
     #: a JSON array by position of ``[date, source, wording]``, or null (``consent.written``)
     consents: Mapped[str]
+
+
+class LeftOut(Base):
+    """Who of a batch is left out because of another campaign. No foreign key, as recipients."""
+
+    __tablename__ = "dispatcher_left_out"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    batch_id: Mapped[int] = mapped_column(_Key, primary_key=True, autoincrement=False)
+    #: the campaign because of which
+    because_of: Mapped[int] = mapped_column(_Key, primary_key=True, autoincrement=False)
+    people: Mapped[int]
+    #: one letter per position (``evidence.written``)
+    positions: Mapped[str]
 
 
 class Attempt(Base):
@@ -805,6 +826,7 @@ SELECT dispatcher_batch.campaign_id, dispatcher_recipient.batch_id,
             WHEN 'r' THEN 'rejected'
             WHEN 'o' THEN 'opted_out'
             WHEN 'w' THEN 'withdrawn'
+            WHEN 'l' THEN 'left_out'
             WHEN 'e' THEN 'expired'
             WHEN 'c' THEN 'cancelled'
        END AS state, dispatcher_recipient.key

@@ -27,10 +27,10 @@ _FRESH = timedelta(minutes=1)
 #: a number in any spelling
 _PHONE = re.compile(r"(?<![0-9a-f])(?:\+?33|0033|0)[ .-]?6[ .-]?39[ .-]?98[ .-]?\d\d[ .-]?\d\d")
 _ENDS = {
-    "delivered", "undelivered", "unreported", "rejected", "opted_out", "withdrawn", "expired",
-    "cancelled",
+    "delivered", "undelivered", "unreported", "rejected", "opted_out", "withdrawn", "left_out",
+    "expired", "cancelled",
 }  # fmt: skip
-_NEVER_LEFT = {"pending", "rejected", "opted_out", "withdrawn", "expired", "cancelled"}
+_NEVER_LEFT = _ENDS - {"delivered", "undelivered", "unreported"} | {"pending"}
 
 
 @dataclass

@@ -20,7 +20,7 @@ from dispatcher.campaigns.evidence_file.layout import (
 )
 from dispatcher.campaigns.evidence_file.opened import Opened
 from dispatcher.campaigns.evidence_file.ranges import positions, ranges
-from dispatcher.campaigns.evidence_file.row_check import Once, wrong_amounts
+from dispatcher.campaigns.evidence_file.row_check import Once, named_in, wrong_amounts, wrong_causes
 from dispatcher.campaigns.evidence_file.window_check import other_calendar, wrong_windows
 from dispatcher.campaigns.record_chain import Entry, seal
 
@@ -43,6 +43,7 @@ class Derived:
     def __init__(self, campaign: Row, *, masked: bool) -> None:
         """``masked`` says that the middle of each number is hidden."""
         self._once = Once(masked=masked)
+        self._others = named_in(campaign)
         self._commercial = campaign["commercial"]
         self._asks = campaign["consent"] is not None
         self._numbers: Counter[str] = Counter()
@@ -94,6 +95,7 @@ class Derived:
             if found != states:
                 yield f"batch {number}: recipients are {dict(found)}, and it says {dict(states)}"
             yield from self._once.wrong(number, people)
+            yield from wrong_causes(number, people, self._others)
             if len(left_out.of(number)) != gone:
                 yield lacks(OPT_OUTS, gone, "opt-outs")
             made = [dict(one) for one in attempts.of(number)]

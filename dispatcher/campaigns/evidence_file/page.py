@@ -68,6 +68,9 @@ class EvidencePage:
         yield words["sender"], campaign["sender"] or campaign["from_number"] or "–"
         yield words["account"], campaign["account"] or words["default_account"]
         yield words["tags"], ", ".join(campaign["tags"]) or "–"
+        for name in ("except_campaign", "only_campaign"):
+            if named := campaign.get(name):  # files of an earlier version have none
+                yield words[name], ", ".join(named)
         yield words["submitted"], f"{self._at(campaign['submitted_at'])}, {by}"
         yield words["approved"], campaign["approved"] or words["nobody"]
         yield words["commercial"], words["yes"] if campaign["commercial"] else words["no"] + because

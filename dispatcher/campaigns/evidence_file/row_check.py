@@ -6,7 +6,7 @@ A sum alone proves little: a count below zero makes up for one that is too large
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from dispatcher.campaigns.evidence_file.layout import RECIPIENTS
@@ -38,6 +38,26 @@ def wrong_amounts(
         value = row.get(name)
         if value is not None and not (isinstance(value, str) and _EUROS.fullmatch(value)):
             yield f"{where}: its {name} cannot be {value!r}"
+
+
+def named_in(campaign: Mapping[str, Any]) -> set[str]:
+    """The references of the other campaigns that a campaign names."""
+    only = (name.rpartition(":")[0] for name in campaign.get("only_campaign", ()))
+    return {*campaign.get("except_campaign", ()), *only}
+
+
+def wrong_causes(
+    batch: object, people: Sequence[Mapping[str, Any]], named: Collection[str]
+) -> Iterator[str]:
+    """Who of a batch is left out because of a campaign that its own one does not name."""
+    wrong = [
+        position
+        for position, one in enumerate(people)
+        if (one["state"] == "left_out" or "because_of" in one)
+        and (one["state"] != "left_out" or one.get("because_of") not in named)
+    ]
+    if wrong:
+        yield f"batch {batch}: nothing says because of which campaign {ranges(wrong)} are left out"
 
 
 class Once:

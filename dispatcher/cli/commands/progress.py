@@ -42,6 +42,7 @@ _COLOURS = {
     "unreported": "yellow",
     "opted_out": "magenta",
     "withdrawn": "magenta",
+    "left_out": "magenta",
     "expired": "magenta",
     "cancelled": "magenta",
     "sent": "blue",
@@ -144,6 +145,8 @@ def view(found: Progress, now: datetime, console: Console) -> RenderableType:
         notes.append(f"{counted(found.in_doubt, 'batch', 'batches')} in doubt")
     if found.capped:
         notes.append(f"{found.capped:,} of the rejected had as many messages as a week allows")
+    for reference, count in found.left_out_by.items():
+        notes.append(f"{count:,} left out because of campaign {reference}")
     if why := standing(found, now):
         notes.append(why)
     through = f", account {found.account}" if found.account else ""

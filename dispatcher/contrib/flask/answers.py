@@ -56,6 +56,9 @@ class Progress(_Answer):
     account: Annotated[str, Field(description="the account that sends; empty: the default one")]
     cause: Annotated[str, Field(description="the cause in `why` for programs; empty: none")]
     tags: Annotated[list[str], Field(description="your words for it, in order")]
+    left_out_by: Annotated[
+        dict[str, _Count], Field(description="left out, by the campaign because of which")
+    ]
 
 
 class Rejected(_Answer):

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from dispatcher.campaigns.campaign_tags import MOST, PATTERN
+from dispatcher.campaigns.others import MOST as OTHERS
 
 #: described here, and checked by ``campaign_tags``, whose sentences say what to write instead
 Tags = Annotated[
@@ -15,6 +16,23 @@ Tags = Annotated[
         description="words of yours, such as `shop-lyon`, to list and to add up by; submitting"
         " again with others changes nothing",
         json_schema_extra={"maxItems": MOST},
+    ),
+]
+ExceptCampaign = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=200)]],
+    Field(
+        max_length=OTHERS,
+        description="references of campaigns submitted before: whoever one of them texts, has"
+        " texted or may have texted is left out",
+    ),
+]
+OnlyCampaign = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        max_length=220,
+        description="the reference of a campaign submitted before: only whom it has texted is"
+        " texted; with `:delivered`, `:undelivered` or `:silent` behind it only those of them",
     ),
 ]
 #: what a list of campaigns may be asked with

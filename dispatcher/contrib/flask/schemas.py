@@ -23,7 +23,7 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from dispatcher.campaigns.submission import PRIORITIES, Options
 from dispatcher.contrib.flask.auth import too_large
-from dispatcher.contrib.flask.fields import Tags
+from dispatcher.contrib.flask.fields import ExceptCampaign, OnlyCampaign, Tags
 from dispatcher.contrib.flask.problems import Problem, unknown
 from dispatcher.window.territories import TERRITORIES
 
@@ -132,6 +132,8 @@ class NewCampaign(_Body):
     hand_over: bool = Field(
         False, description="the gateway holds it until `not_before`, which is needed then"
     )
+    except_campaign: ExceptCampaign = []
+    only_campaign: OnlyCampaign = None
     tags: Tags = []
     strict: bool = Field(False, description="refuse the campaign if one recipient is rejected")
     check_numbers: bool = Field(
@@ -240,11 +242,9 @@ def _unlike(model: type[BaseModel], first: dict[str, Any]) -> Problem:
     """What is wrong and where, without field names that the caller chose: they may hold numbers."""
     if first["loc"][:1] == ("recipients",) and len(first["loc"]) > 1:
         row = first["loc"][1] + 1
-        return _unusable(
-            f"recipient {row}: expected a number, or an object of text and numbers", row=row
-        )
-    where = [
-        str(part) for part in first["loc"] if isinstance(part, int) or part in model.model_fields
-    ]
+        says = f"recipient {row}: expected a number, or an object of text and numbers"
+        return _unusable(says, row=row)
+    known = model.model_fields
+    where = [str(part) for part in first["loc"] if isinstance(part, int) or part in known]
     message = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
     return _unusable(f"{'.'.join(where) or 'the body'}: {message}")

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.evidence import UNPROVEN
 from dispatcher.campaigns.halving import part, refused_alone
+from dispatcher.campaigns.others import read
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.storage import obstacles, opt_out_marks, opt_outs
 from dispatcher.storage.batches import attempts, queue
@@ -26,7 +27,7 @@ _FIND_DUE = (
         *(CAMPAIGN.c[name] for name in ("text", "sender", "commercial")),
         *(
             CAMPAIGN.c[name]
-            for name in ("from_number", "survey", "not_after", "consent", "test_of")
+            for name in ("from_number", "survey", "not_after", "consent", "test_of", "others")
         ),
         BATCH.c.leaves_at,
         opt_out_marks.version().label("opt_outs"),
@@ -76,6 +77,7 @@ def find_due(
         refused=refused_alone(made, len(row.states)),
         consent=row.consent,
         test=row.test_of is not None,
+        others=read(row.others),
     )
     return batch, obstacles.of_row(row, now)
 

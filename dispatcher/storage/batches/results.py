@@ -183,7 +183,7 @@ def leave_out(
     *,
     codes: Mapping[int, int] = MappingProxyType({}),
 ) -> bool:
-    """End messages of a due batch that must not be sent: opt-outs, and those over the weekly cap.
+    """End messages of a due batch that must not be sent, such as those of opt-outs.
 
     The batch leaves ``pending`` if nobody is left to text: it is polled if an earlier attempt
     sent a part of it, otherwise it is done.

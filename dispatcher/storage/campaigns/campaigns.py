@@ -31,6 +31,8 @@ class StoredCampaign:
     #: its account; empty for the default account
     account: str
     tags: tuple[str, ...] = ()
+    #: whether it is a test of a draft
+    test: bool = False
 
 
 def only(account: str | None) -> list[ColumnElement[bool]]:
@@ -151,7 +153,7 @@ def stored(session: Session, reference: str) -> StoredCampaign | None:
     if row is None:
         return None
     tags = campaign_tags.of_campaigns(session, [row.id]).get(row.id, ())
-    return StoredCampaign(row.id, row.fingerprint, row.account, tags)
+    return StoredCampaign(row.id, row.fingerprint, row.account, tags, row.test_of is not None)
 
 
 def _facts(campaign: Campaign) -> Facts:

@@ -19,6 +19,7 @@ from dispatcher.campaigns.evidence import UNSENT, read
 from dispatcher.campaigns.evidence_file.ranges import ranges
 from dispatcher.campaigns.record_chain import Entry
 from dispatcher.campaigns.states import MessageState
+from dispatcher.storage.batches import left_out
 from dispatcher.storage.batches.recipients import phones_of
 from dispatcher.storage.campaigns.parts import batches_of, parts_of
 from dispatcher.storage.tables import ACTION, ATTEMPT, OPT_OUT, RECIPIENT, SEAL, BatchConsent
@@ -74,6 +75,7 @@ class EvidenceRows:
         for batches in parts_of(self._session, self._campaign_id):
             phones = phones_of(self._session, [batch.id for batch in batches])
             keys = self._keys([batch.id for batch in batches])
+            because_of = left_out.named(self._session, batches)
             for batch in batches:
                 codes: dict[str, int] = json.loads(batch.codes)
                 for position, phone in sorted(phones[batch.id].items()):
@@ -87,6 +89,8 @@ class EvidenceRows:
                         row["key"] = self._words(key)
                     if (code := codes.get(str(position))) is not None:
                         row["code"] = code
+                    if (cause := because_of.get(batch.id, {}).get(position)) is not None:
+                        row["because_of"] = self._words(cause)
                     yield row
 
     def opt_outs(self) -> Iterator[Row]:

@@ -10,8 +10,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.evidence_file.layout import HASHED
+from dispatcher.campaigns.others import Rule, read
 from dispatcher.campaigns.states import MessageState
-from dispatcher.storage import actions
+from dispatcher.storage import actions, others
 from dispatcher.storage.campaigns import campaign_tags
 from dispatcher.storage.campaigns.evidence_rows import Mask, Row, euros, iso
 from dispatcher.storage.tables import ACTION, ATTEMPT, BATCH, CAMPAIGN
@@ -29,6 +30,7 @@ def campaign(session: Session, campaign_id: int, words: Mask) -> Row:
         "id": row.id,
         "account": row.account or None,
         "tags": list(campaign_tags.of_campaigns(session, [campaign_id]).get(campaign_id, ())),
+        **_others(session, row.others, words),
         "state": row.state,
         "paused_because": row.reason and words(row.reason),
         "text": row.text,
@@ -59,6 +61,20 @@ def campaign(session: Session, campaign_id: int, words: Mask) -> Row:
             "unusable": row.unusable,
         },
     }
+
+
+def _others(session: Session, document: str | None, words: Mask) -> Row:
+    """The campaigns that it names; nothing for one that names none."""
+    found = read(document)
+    names = others.references(session, {one.campaign for one in found}) if found else {}
+    row: dict[str, list[str]] = {}
+    for one in found:
+        name = words(names[one.campaign])
+        if one.rule is Rule.EXCEPT:
+            row.setdefault("except_campaign", []).append(name)
+        else:
+            row["only_campaign"] = [f"{name}:{one.rule}"]
+    return row
 
 
 def sums(session: Session, campaign_id: int) -> Row:

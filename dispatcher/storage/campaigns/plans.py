@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -14,6 +14,7 @@ from dispatcher.campaigns import message_states
 from dispatcher.campaigns.batch import LARGEST_BATCH, PlannedBatch
 from dispatcher.campaigns.consent import document
 from dispatcher.campaigns.hand_over import to_be
+from dispatcher.campaigns.others import Other, written
 from dispatcher.campaigns.prices import Prices
 from dispatcher.campaigns.states import BatchState, CampaignState
 from dispatcher.campaigns.submission import PRIORITIES, Submission
@@ -35,6 +36,7 @@ def add_campaign(
     reference: str,
     now: datetime,
     funded_to: int | None,
+    others: Sequence[Other] = (),
 ) -> int:
     """Add a campaign under a provisional ``reference``, and return its id.
 
@@ -50,6 +52,7 @@ def add_campaign(
         account=submission.account or DEFAULT,
         commercial=submission.commercial,
         consent=submission.consent,
+        others=written(others),
         not_before=submission.not_before,
         not_after=submission.not_after,
         priority=PRIORITIES[submission.priority],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from decimal import Decimal
@@ -20,6 +20,7 @@ from dispatcher.campaigns.results import IN_DOUBT, Result, shares
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.errors import DispatcherError, InvalidText
 from dispatcher.gateway.reasons import reason_of
+from dispatcher.storage.batches import left_out
 from dispatcher.storage.campaigns.parts import parts_of
 from dispatcher.storage.tables import ATTEMPT, CAMPAIGN, RECIPIENT, REPORT
 
@@ -60,12 +61,14 @@ class ResultRows:
             wanted = [batch for batch in part if not self._states.isdisjoint(named[batch.id])]
             ids = [batch.id for batch in wanted]
             people, attempts, times = self._people(ids), self._attempts(ids), self._reports(ids)
+            because_of = left_out.named(self._session, wanted)
             for batch in part:
                 if batch.id not in people:
                     self.cost += batch.cost
                     continue
                 of_it = people[batch.id], attempts[batch.id], times[batch.id]
-                for result in self._results(batch, named[batch.id], *of_it):
+                reasons = because_of.get(batch.id, {})
+                for result in self._results(batch, named[batch.id], *of_it, reasons):
                     self.cost += result.cost
                     if result.state in self._states:
                         yield result
@@ -77,6 +80,7 @@ class ResultRows:
         people: list[Any],
         covers: list[str | None],
         times: list[datetime | None],
+        because_of: Mapping[int, str],
     ) -> Iterator[Result]:
         if [one.position for one in people] != list(range(batch.size)):
             raise DispatcherError(
@@ -99,7 +103,10 @@ class ResultRows:
                 phone=phone,
                 key=key,
                 state=name,
-                reason=reason_of(name, batch.state, batch.why, codes.get(str(position))),
+                reason=reason_of(
+                    *(name, batch.state, batch.why, codes.get(str(position))),
+                    because_of.get(position, ""),
+                ),
                 sent_at=batch.sent_at if left[position] else None,
                 reported_at=times[position] if times else None,
                 attempts=carried[position],

@@ -67,10 +67,11 @@ def test_doubt_moves_messages_to_in_doubt_and_loses_none(parts: list[Share]) -> 
 
 def test_empty_campaign_counts_zero_of_every_state() -> None:
     progress = seen()
-    assert list(progress.messages.values()) == [0] * 11
+    assert list(progress.messages.values()) == [0] * 12
     assert set(progress.messages) == {
         "pending", "in_doubt", "sent", "delivered", "undelivered",
-        "unreported", "rejected", "opted_out", "withdrawn", "expired", "cancelled",
+        "unreported", "rejected", "opted_out", "withdrawn", "left_out", "expired",
+        "cancelled",
     }  # fmt: skip
     assert set(progress.batches) == {state.value for state in BatchState}
     assert progress.recipients == 0

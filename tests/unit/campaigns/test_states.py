@@ -33,13 +33,14 @@ cancelled -> sent done
 expired -> sent done
 """
 MESSAGE_PICTURE = """
-pending -> sent rejected opted_out withdrawn expired cancelled unreported
+pending -> sent rejected opted_out withdrawn left_out expired cancelled unreported
 sent -> delivered undelivered unreported
 undelivered -> delivered
 unreported -> sent delivered undelivered
 rejected -> pending sent
 opted_out -> sent
 withdrawn -> sent
+left_out -> sent
 expired -> sent
 cancelled -> sent
 """
@@ -128,6 +129,7 @@ def test_letters_equal_those_of_older_versions() -> None:
         "rejected": "r",
         "opted_out": "o",
         "withdrawn": "w",
+        "left_out": "l",
         "expired": "e",
         "cancelled": "c",
     }

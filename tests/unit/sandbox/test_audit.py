@@ -10,7 +10,8 @@ from dispatcher.sandbox.audit import Audit, audit
 from dispatcher.sandbox.gateway.ledger import Ledger
 
 TEXTED = ["delivered", "undelivered", "sent", "unreported"]
-NOT_TEXTED = ["pending", "in_doubt", "rejected", "opted_out", "withdrawn", "expired", "cancelled"]
+NOT_TEXTED = ["pending", "in_doubt", "rejected", "opted_out", "withdrawn", "left_out"]
+NOT_TEXTED += ["expired", "cancelled"]
 
 
 def phone(number: int) -> str:
