@@ -65,9 +65,7 @@ def find(
     """
     if not others or not phones:
         return {}
-    names = pseudonymous.all_names(session, phones)
-    ids = sorted({one.campaign for one in others})
-    rows = session.execute(_ROWS, {"names": list(names), "campaigns": ids}).all()
+    names, rows = _read(session, phones, sorted({one.campaign for one in others}))
     lost = _unknown(session, [row for row in rows if _may_contradict(row)])
     silent = {one.campaign for one in others if one.rule is Rule.SILENT}
     answers = _answers(session, [row.phone for row in rows if row.campaign_id in silent])
@@ -87,6 +85,22 @@ def find(
             ),
         )
     return found
+
+
+def _read(
+    session: Session, phones: Collection[str], campaigns: Sequence[int]
+) -> tuple[dict[str, str], Sequence[Any]]:
+    """Name -> number of these people, and the rows of those whom the campaigns have.
+
+    Read again if a key came into use meanwhile: on PostgreSQL each query has its own snapshot, so
+    that the rows may have pseudonyms that the names lack.
+    """
+    while True:
+        keys = pseudonymous.needed(session)
+        names = pseudonymous.all_names(session, keys, phones)
+        rows = session.execute(_ROWS, {"names": list(names), "campaigns": campaigns}).all()
+        if pseudonymous.needed(session) == keys:
+            return names, rows
 
 
 def _may_contradict(row: Any) -> bool:

@@ -41,7 +41,7 @@ def current(session: Session) -> Pseudonyms | None:
 
     Raises StorageError if a key is lost, unreadable or another one.
     """
-    checks = _needed(session)
+    checks = needed(session)
     return checked(session, checks) if checks else None
 
 
@@ -61,7 +61,7 @@ def begin(session: Session) -> Pseudonyms:
 
     Raises ConfigurationError if a key is needed, and as ``current``.
     """
-    checks = _needed(session)
+    checks = needed(session)
     found = checked(session, checks) if checks else key_of(session).made()
     if found.check not in checks:
         # another process may have come first, with another key
@@ -84,7 +84,7 @@ def adopt(session: Session, checks: Collection[str]) -> bool:
 def lost(session: Session) -> int:
     """How many keys are missing that pseudonyms were made under. Raises ``StorageError``."""
     found = key_of(session).found()
-    return len(set(_needed(session)).difference(found.checks if found else ()))
+    return len(set(needed(session)).difference(found.checks if found else ()))
 
 
 def forget_lost(session: Session) -> Pseudonyms:
@@ -100,10 +100,10 @@ def forget_lost(session: Session) -> Pseudonyms:
 
 def others(session: Session, pseudonyms: Pseudonyms) -> list[str]:
     """The checks of the keys in use beside the newest one of these."""
-    return [check for check in _needed(session) if check != pseudonyms.check]
+    return [check for check in needed(session) if check != pseudonyms.check]
 
 
-def _needed(session: Session) -> list[str]:
+def needed(session: Session) -> list[str]:
     """The checks of the keys that pseudonyms were made under."""
     return (meta.get(session, CHECK) or "").split()
 
@@ -133,10 +133,12 @@ def names(session: Session, phones: Iterable[str]) -> dict[str, str]:
     return {phone: phone for phone in phones}
 
 
-def all_names(session: Session, phones: Collection[str]) -> dict[str, str]:
-    """The same, with the pseudonyms that retention made: name -> number. Raises as ``current``."""
-    known = current(session)
-    return {phone: phone for phone in phones} if known is None else known.names(phones)
+def all_names(session: Session, checks: Collection[str], phones: Collection[str]) -> dict[str, str]:
+    """The same, with the pseudonyms that retention made under the keys with these checks.
+
+    Raises as ``current``.
+    """
+    return checked(session, checks).names(phones) if checks else {phone: phone for phone in phones}
 
 
 def name(session: Session, pseudonyms: Pseudonyms, phone: str) -> str:
