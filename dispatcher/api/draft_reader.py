@@ -21,7 +21,7 @@ from dispatcher.campaigns.submission import Options, Submission
 from dispatcher.errors import ConfigurationError, UnusableInput
 from dispatcher.recipients import Rejection
 from dispatcher.settings.accounts import DEFAULT
-from dispatcher.storage import draft_lists, drafts
+from dispatcher.storage import draft_lists, drafts, others
 
 #: the settings that decide what a plan comes to, and whether it is refused
 _DECIDING: Final = (
@@ -65,6 +65,11 @@ class DraftReader:
         with self._installation.read() as session:
             found = drafts.latest(session, limit, self._account, states)
         return tuple(map(self._current, found))
+
+    def nameable(self, draft: Draft, *, limit: int = 200) -> dict[int, str]:
+        """Id -> reference of campaigns that ``except_campaign`` may name, the newest first."""
+        with self._installation.read() as session:
+            return others.nameable(session, draft.account, limit)
 
     def rows(self, reference: int | str, *, offset: int = 0, limit: int = 20) -> Page[DraftRow]:
         """Rows of the list with the text that each would get."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy.orm import Session
 
-from dispatcher.campaigns.others import MOST, Named, Other, except_of, judge, only_of
+from dispatcher.campaigns.others import MOST, Named, Other, judge
 from dispatcher.campaigns.submission import Submission
 from dispatcher.errors import InvalidCampaign
 from dispatcher.settings.accounts import DEFAULT
@@ -33,13 +33,21 @@ def check_circle(session: Session, submission: Submission) -> None:
     for one in submission.others:
         its = campaigns.stored(session, one.reference)
         if its is not None and mine.id in others.reached(session, [its.id]):
-            raise _circle(submission, one)
+            raise _circle(submission.reference, one)
 
 
-def _circle(submission: Submission, one: Named) -> InvalidCampaign:
+def check_drafts(session: Session, reference: str, named: Iterable[Named]) -> None:
+    """Raise InvalidCampaign if a draft that a draft names, directly or over others, names it."""
+    for one in named:
+        drafted = campaigns.stored(session, one.reference) is None
+        if drafted and reference in _drafted(session, one.reference):
+            raise _circle(reference, one)
+
+
+def _circle(reference: str, one: Named) -> InvalidCampaign:
     return InvalidCampaign(
-        f"{one.option} goes in a circle: {one.reference!r} names {submission.reference!r} itself,"
-        " or over others"
+        f"{one.option} goes in a circle: {one.reference!r} names {reference!r} itself, or over"
+        " others"
     )
 
 
@@ -71,7 +79,7 @@ def _missing(session: Session, submission: Submission, one: Named) -> InvalidCam
     if drafts.known(session, one.reference) is None:
         return unknown(one)
     if submission.reference in _drafted(session, one.reference):
-        return _circle(submission, one)
+        return _circle(submission.reference, one)
     return InvalidCampaign(
         f"{one.option} names {one.reference!r}, which is a draft: submit it first"
     )
@@ -82,10 +90,7 @@ def _drafted(session: Session, reference: str) -> set[str]:
     found, todo = set[str](), [reference]
     while todo and len(found) < MOST * MOST:
         draft = drafts.known(session, todo.pop())
-        options = draft.options if draft is not None else {}
-        named = set(except_of(options.get("except_campaign", ())))
-        if only := options.get("only_campaign"):
-            named.add(only_of(only).reference)
+        named = set() if draft is None else {one.reference for one in draft.named}
         todo += named - found
         found |= named
     return found

@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 from dispatcher.api.actor import identity, on_record
 from dispatcher.api.draft_lists import recipients_of, storable
 from dispatcher.api.draft_reader import DraftReader
+from dispatcher.api.others import check_drafts
 from dispatcher.campaigns.draft import (
     Draft,
     checked_options,
+    named_in,
     stored_json,
     with_writer,
     written_options,
@@ -41,6 +43,7 @@ class WrittenDrafts(DraftReader):
             with self._installation.write() as session:
                 if drafts.known(session, reference) or campaigns.stored(session, reference):
                     raise ReferenceTaken(f"reference {reference!r} is taken")
+                check_drafts(session, reference, named_in(reference, chosen))
                 draft_id = drafts.add(
                     session,
                     reference=reference,
@@ -93,7 +96,7 @@ class WrittenDrafts(DraftReader):
             rows,
             source,
             text=text,
-            options=written_options(chosen),
+            options=chosen,
         )
 
     def set_list(
@@ -142,6 +145,8 @@ class WrittenDrafts(DraftReader):
         changes: Sequence[str],
         rows: list[Recipient] | None,
         source: str,
+        *,
+        options: Mapping[str, Any],
         **values: Any,
     ) -> Draft:
         """Save what a person has written: the plan is void, and its writer may not approve it."""
@@ -150,12 +155,14 @@ class WrittenDrafts(DraftReader):
         said = [f"{name} was changed by {who}" for name in changes] if undone else draft.changes
         writers = stored_json(with_writer(draft.writers, who))
         values |= drafts.NO_PLAN | {"writers": writers, "changes": stored_json(said)}
+        values["options"] = written_options(options)
         del values["state"]
         if rows is not None:
             columns = stored_json(list(rows[0].fields))
             named = on_record("the name of the list", source)
             values |= {"rows": len(rows), "columns": columns, "source": named}
         with self._installation.write() as session:
+            check_drafts(session, draft.reference, named_in(draft.reference, options))
             drafts.change(session, draft, DraftState.DRAFT, by=who, now=now, **values)
             if rows is not None:
                 draft_lists.replace(session, draft.id, rows)

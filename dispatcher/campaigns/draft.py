@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 from dispatcher.campaigns.campaign_tags import tags_of
-from dispatcher.campaigns.others import except_of
+from dispatcher.campaigns.others import Named, except_of, named_of, only_of, only_written
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.prices import Prices
 from dispatcher.campaigns.states import DRAFT_MOVES, DraftState, sources
@@ -83,6 +83,11 @@ class Draft:
         """Whether it has to be planned (again) before it can be handed in or submitted."""
         return self.state is DraftState.DRAFT or bool(self.changes)
 
+    @property
+    def named(self) -> tuple[Named, ...]:
+        """The other campaigns that it names."""
+        return named_in(self.reference, self.options)
+
     def as_json(self) -> dict[str, Any]:
         """The same as JSON values, without its list."""
         values = asdict(self) | {"options": json.loads(written_options(self.options))}
@@ -128,7 +133,15 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
         options = {**options, "tags": tags_of(options["tags"])}
     if "except_campaign" in options:
         options = {**options, "except_campaign": except_of(options["except_campaign"])}
+    if (only := options.get("only_campaign")) is not None:  # one spelling, to compare it
+        options = {**options, "only_campaign": only_written(only_of(only))}
     return {name: value for name, value in options.items() if value != _DEFAULTS[name]}
+
+
+def named_in(reference: str, options: Mapping[str, Any]) -> tuple[Named, ...]:
+    """The other campaigns that options name. Raises InvalidCampaign."""
+    excepted = except_of(options.get("except_campaign", ()))
+    return named_of(reference, excepted, options.get("only_campaign"))
 
 
 def written_options(options: Mapping[str, Any]) -> str:

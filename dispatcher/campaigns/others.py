@@ -133,6 +133,12 @@ def only_of(value: str) -> Named:
     return Named(value, Rule.TEXTED)
 
 
+def only_written(named: Named) -> str:
+    """``only_campaign`` in its one spelling: ``only_of`` of it is ``named``."""
+    plain = named.rule is Rule.TEXTED and only_of(named.reference) == named
+    return named.reference if plain else f"{named.reference}:{named.rule}"
+
+
 def named_of(reference: str, excepted: Sequence[str], only: str | None) -> tuple[Named, ...]:
     """All campaigns that the one with ``reference`` names, in order. Raises InvalidCampaign."""
     named = [Named(one, Rule.EXCEPT) for one in excepted]

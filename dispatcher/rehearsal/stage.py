@@ -64,6 +64,11 @@ def rehearse(
         raise InvalidCampaign(f"the start {start.isoformat()} has no time zone")
     if start.year not in _YEARS:
         raise InvalidCampaign(f"the start is not in the years {_YEARS[0]} to {_YEARS[-1]}")
+    if options.get("except_campaign") or options.get("only_campaign"):
+        raise InvalidCampaign(
+            "a rehearsal knows no other campaign: rehearse without except_campaign and"
+            " only_campaign, with those who are left"
+        )
     troubles = chosen(faults)
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
         given = settings or Settings.from_env()

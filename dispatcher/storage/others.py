@@ -141,6 +141,17 @@ def _answers(session: Session, names: Sequence[str]) -> dict[str, list[tuple[int
 # -- which campaigns they are
 
 
+def nameable(session: Session, account: str, most: int) -> dict[int, str]:
+    """Id -> reference of the campaigns that one of this account may name, the newest first."""
+    rows = session.execute(
+        select(CAMPAIGN.c.id, CAMPAIGN.c.reference)
+        .where(CAMPAIGN.c.account == account, CAMPAIGN.c.test_of.is_(None))
+        .order_by(CAMPAIGN.c.id.desc())
+        .limit(most)
+    )
+    return dict(map(tuple, rows))
+
+
 def of_campaigns(session: Session, ids: Iterable[int]) -> dict[int, tuple[Other, ...]]:
     """The campaigns that each of these names, by its id; of those that name any."""
     rows = session.execute(

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import event
 
 from dispatcher import IllegalMove
-from dispatcher.gateway import Declined, Throttled
+from dispatcher.gateway import Declined, SendReply, Throttled
 from dispatcher.storage import pseudonymous, recipient_retention
 from dispatcher.storage.database import Database
 from tests.integration.bench import OPEN, Bench, opened, people
@@ -79,7 +79,12 @@ def resend(bench: Bench, batch: int) -> None:
 
 def throttle(bench: Bench, batch: int) -> None:
     """The gateway says that it took too many calls, and has taken this one, too."""
-    bench.gateway.behave = lambda tag, phones: [bench.gateway.accept(tag, phones), Throttled(1)][1]  # type: ignore[return-value]
+
+    def take(tag: str, phones: list[str]) -> SendReply:
+        bench.gateway.accept(tag, phones)
+        return Throttled(1)
+
+    bench.gateway.behave = take
     bench.send(batch)
     bench.gateway.behave = bench.gateway.take
     assert bench.messages("first") == {"pending": 3}

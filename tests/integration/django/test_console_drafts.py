@@ -113,6 +113,76 @@ def test_every_option_is_saved_and_shown_again(sign_in: SignIn) -> None:
     assert dispatcher.drafts.get(1).version == version
 
 
+def nameable(*names: str) -> list[int]:
+    """Campaigns of these names that are stored."""
+    return [int(dispatcher.submit(name, "Bonjour", [INES])) for name in names]
+
+
+def test_people_of_other_campaigns_are_left_out_by_the_form(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    lyon, france = nameable("lyon", "france 06 39 98 00 95")
+    dispatcher.submit("nice", "Bonjour", ["06 39 98 00 01"])
+    written(client)
+    chosen = {"except_campaign": [lyon, 3], "only_campaign": france, "only_whom": "silent"}
+    client.post(PAGE, form(**chosen))
+    draft = dispatcher.drafts.get(1)
+    assert list(draft.options["except_campaign"]) == ["lyon", "nice"]
+    assert draft.options["only_campaign"] == "france 06 39 98 00 95:silent"
+    page = client.get(PAGE).content.decode()
+    assert f'<option value="{lyon}" selected>lyon</option>' in page
+    assert "98 00 95" not in page
+    assert "à cause de la campagne nice" in text(client.get(PAGE))
+    # the browser has an order of its own, which changes nothing
+    client.post(PAGE, form(**{**chosen, "except_campaign": [3, lyon]}))
+    assert dispatcher.drafts.get(1).version == draft.version
+    client.post(PAGE, form())
+    assert not {"except_campaign", "only_campaign"} & set(dispatcher.drafts.get(1).options)
+
+
+def test_form_keeps_campaigns_that_it_cannot_offer(sign_in: SignIn) -> None:
+    """A draft of the shell names what is submitted later, or long ago."""
+    client = sign_in("writes")
+    dispatcher.drafts.create(
+        "soldes", TEXT, except_campaign=["later", "12"], only_campaign="then:texted"
+    )
+    page = client.get(PAGE).content.decode()
+    for name in ("later", "12", "then"):
+        assert f'<option value="={name}" selected>{name}</option>' in page
+    before = dispatcher.drafts.get(1)
+    chosen = {"except_campaign": ["=12", "=later"], "only_campaign": "=then", "only_whom": "texted"}
+    client.post(f"{PAGE}saved/", form(**chosen))
+    assert dispatcher.drafts.get(1) == before
+
+
+def test_form_without_campaigns_offers_none(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    begin(client)
+    assert "except_campaign" not in client.get(PAGE).content.decode()
+
+
+def test_campaign_that_is_named_twice_or_in_a_circle_is_refused_in_french(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    [lyon] = nameable("lyon")
+    written(client)
+    both = form(except_campaign=[lyon], only_campaign=lyon)
+    assert "il ne reste personne" in text(client.post(PAGE, both))
+    dispatcher.drafts.create("autre", TEXT, except_campaign=["soldes"])
+    assert "tourne en rond" in text(client.post(PAGE, form(except_campaign=["=autre"])))
+    assert dispatcher.drafts.get(1).options == {}
+
+
+def test_who_approves_reads_whose_people_are_left_out(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    lyon, france = nameable("lyon", "france")
+    written(client)
+    client.post(PAGE, form(except_campaign=[lyon], only_campaign=france))
+    dispatcher.drafts.plan(1, version=dispatcher.drafts.get(1).version)
+    dispatcher.drafts.hand_in(1, version=dispatcher.drafts.get(1).version)
+    page = text(sign_in("approves", name="max").get(PAGE))
+    assert "Écarter les personnes de lyon" in page
+    assert "Seulement les personnes de france" in page
+
+
 def test_older_version_is_not_saved_and_loses_nothing(sign_in: SignIn) -> None:
     zoe, luc = sign_in("writes"), sign_in("writes", name="luc")
     written(zoe)

@@ -372,6 +372,8 @@ def test_rehearsal_uses_no_secret_no_database_and_no_broker_of_the_installation(
             {"not_after": FRIDAY - timedelta(hours=1)},
             "is before the next opening",
         ),
+        ({"except_campaign": ["soldes"]}, "a rehearsal knows no other campaign: rehearse without"),
+        ({"only_campaign": "soldes:silent"}, "a rehearsal knows no other campaign"),
     ],
 )
 def test_bad_input_is_refused_with_one_sentence(options: dict[str, Any], sentence: str) -> None:

@@ -20,6 +20,7 @@ from dispatcher.campaigns.others import (
     may_return,
     named_of,
     only_of,
+    only_written,
     read,
     written,
 )
@@ -161,3 +162,19 @@ def test_row_reads_what_was_written() -> None:
     assert read(written(others)) == others
     assert written(()) is None
     assert read(None) == ()
+
+
+@pytest.mark.parametrize(
+    ("named", "spelling"),
+    [
+        (Named("soldes", Rule.TEXTED), "soldes"),
+        (Named("soldes", Rule.SILENT), "soldes:silent"),
+        (Named("a:silent", Rule.TEXTED), "a:silent:texted"),
+        (Named("a:silent", Rule.SILENT), "a:silent:silent"),
+        (Named("a:b", Rule.TEXTED), "a:b"),
+        (Named(":silent", Rule.TEXTED), ":silent"),
+    ],
+)
+def test_only_campaign_has_one_spelling(named: Named, spelling: str) -> None:
+    assert only_written(named) == spelling
+    assert only_of(spelling) == named

@@ -10,8 +10,10 @@ from django.utils.translation import gettext_lazy as _
 
 from dispatcher.campaigns.consent import ASK
 from dispatcher.campaigns.draft import Draft, checked_options, written_options
+from dispatcher.campaigns.others import Named, Rule, only_of, only_written
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console.reader import language_of
+from dispatcher.masking import masked
 from dispatcher.window.slots import PARIS
 from dispatcher.window.territories import TERRITORIES
 
@@ -24,6 +26,15 @@ class _Moment(forms.DateTimeField):
 
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
     input_formats = ("%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M")
+
+
+class _Several(forms.Field):
+    """Any number of values of a list."""
+
+    widget = forms.SelectMultiple(attrs={"size": 5})
+
+    def to_python(self, value: Any) -> list[str]:
+        return list(value or ())
 
 
 class NameForm(forms.Form):
@@ -91,9 +102,30 @@ class DraftForm(forms.Form):
         label=_("Nothing leaves if a row of the list cannot be texted"), required=False
     )
 
+    except_campaign = _Several(label=_("Leave out the people of"), required=False)
+    only_campaign = forms.CharField(
+        label=_("Only the people of"), widget=forms.Select, required=False
+    )
+    only_whom = forms.ChoiceField(
+        label=_("and of them"),
+        choices=[
+            (Rule.TEXTED, _("all whom it has texted")),
+            (Rule.DELIVERED, _("those who have received it")),
+            (Rule.UNDELIVERED, _("those who could not be reached")),
+            (Rule.SILENT, _("those who have not answered")),
+        ],
+        required=False,
+    )
+
     def __init__(self, request: Any, draft: Draft, data: Any = None) -> None:
-        super().__init__(data, label_suffix="", initial=_initial(draft))
+        #: by its id, because a reference may hold a number
+        self._campaigns = {
+            str(number): name for number, name in dispatcher.drafts.nameable(draft).items()
+        }
+        initial = _initial(draft) | self._named(draft)
+        super().__init__(data, label_suffix="", initial=initial)
         self._account = draft.account
+        self._excepted = tuple(draft.options.get("except_campaign", ()))
         language = language_of(request)
         own = dispatcher.settings.of_account(draft.account)
         self.fields["sender"].widget.attrs["placeholder"] = own.sender or ""
@@ -110,6 +142,19 @@ class DraftForm(forms.Form):
         for value in (self["consent"].value(), self.initial["consent"]):
             sources.setdefault(value or "", value or "")  # the shell may name more columns
         choices["consent"].widget.choices = list(sources.items())
+        names = {value: masked(name) for value, name in self._campaigns.items()}
+        for one in ("except_campaign", "only_campaign"):
+            value = initial[one]
+            for other in value if isinstance(value, list) else filter(None, [value]):
+                names.setdefault(other, masked(self._reference(other)))
+        choices["except_campaign"].widget.choices = list(names.items())
+        everybody = ("", _("everybody on the list"))
+        choices["only_campaign"].widget.choices = [everybody, *names.items()]
+
+    @property
+    def names_campaigns(self) -> bool:
+        """Whether there is a campaign to name, or one is named."""
+        return bool(self.fields["except_campaign"].widget.choices)
 
     @property
     def says(self) -> str:
@@ -130,6 +175,8 @@ class DraftForm(forms.Form):
             "reason": value["reason"] if value["transactional"] else "",
             "priority": value["priority"] or "normal",
             "tags": value["tags"].replace(",", " ").split(),
+            "except_campaign": self._except(),
+            "only_campaign": self._only(),
         }
 
     def is_same(self, draft: Draft) -> bool:
@@ -142,6 +189,36 @@ class DraftForm(forms.Form):
         except OverflowError:  # the year 1; whoever saves it is told
             return False
         return self.says == draft.text and written == written_options(draft.options)
+
+    def _except(self) -> list[str]:
+        """Those that are named already come first, in their order: a browser has its own."""
+        chosen = [self._reference(one) for one in self.cleaned_data["except_campaign"]]
+        return [one for one in dict.fromkeys((*self._excepted, *chosen)) if one in chosen]
+
+    def _only(self) -> str | None:
+        value = self.cleaned_data
+        if not value["only_campaign"]:
+            return None
+        rule = Rule(value["only_whom"] or Rule.TEXTED)
+        return only_written(Named(self._reference(value["only_campaign"]), rule))
+
+    def _reference(self, value: str) -> str:
+        """The reference of a campaign as the form names it."""
+        return self._campaigns.get(value, value.removeprefix("="))
+
+    def _named(self, draft: Draft) -> dict[str, Any]:
+        """The values of the fields that name campaigns; "=" stands before what is no id."""
+        ids = {name: number for number, name in self._campaigns.items()}
+        excepted = draft.options.get("except_campaign", ())
+        found: dict[str, Any] = {
+            "except_campaign": [ids.get(name, f"={name}") for name in excepted],
+            "only_campaign": "",
+        }
+        if only := draft.options.get("only_campaign"):
+            named = only_of(only)
+            name = named.reference
+            found |= {"only_campaign": ids.get(name, f"={name}"), "only_whom": named.rule}
+        return found
 
     def _aware(self, name: str) -> Any:
         value = self.cleaned_data[name]
