@@ -111,6 +111,20 @@ def test_campaign_is_written_in_french_and_sent_off_once(console: str, open_page
     expect(page.get_by_role("link", name="soldes", exact=True)).to_have_count(1)
 
 
+def test_people_of_another_campaign_are_left_out_by_a_choice(
+    console: str, open_page: OpenPage
+) -> None:
+    page = signed_in(open_page(locale="fr", viewport={"width": 390, "height": 900}), console)
+    compose(page, console)
+    page.get_by_text("Les personnes d'autres campagnes").click()
+    page.get_by_label("Écarter les personnes de").select_option(label="soldes-hiver")
+    expect(page.locator("#plan")).to_contain_text("à cause de la campagne soldes-hiver")
+    assert serious(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.reload()
+    expect(page.get_by_label("Écarter les personnes de")).to_have_values(["1"])
+
+
 def test_draft_is_written_and_sent_off_without_javascript(
     console: str, open_page: OpenPage
 ) -> None:
