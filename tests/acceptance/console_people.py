@@ -42,10 +42,10 @@ def serious(page: Page) -> list[str]:
     ]
 
 
-def compose(page: Page, console: str) -> None:
+def compose(page: Page, console: str, name: str = "soldes") -> None:
     """Write a campaign, without a click that saves."""
     page.goto(f"{console}/new/")
-    page.get_by_label("Nom de la campagne").fill("soldes")
+    page.get_by_label("Nom de la campagne").fill(name)
     page.get_by_role("button", name="Commencer").dblclick()
     people = {"name": "clients.csv", "mimeType": "text/csv", "buffer": PEOPLE.encode()}
     page.locator("#list").set_input_files(people)  # type: ignore[arg-type]

@@ -115,7 +115,7 @@ def test_people_of_another_campaign_are_left_out_by_a_choice(
     console: str, open_page: OpenPage
 ) -> None:
     page = signed_in(open_page(locale="fr", viewport={"width": 390, "height": 900}), console)
-    compose(page, console)
+    compose(page, console, "rappel")
     page.get_by_text("Les personnes d'autres campagnes").click()
     page.get_by_label("Écarter les personnes de").select_option(label="soldes-hiver")
     expect(page.locator("#plan")).to_contain_text("à cause de la campagne soldes-hiver")
