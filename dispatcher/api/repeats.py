@@ -24,6 +24,8 @@ class Repeats:
         self._text, self._survey = submission.text, submission.survey
         self._within = timedelta(days=settings.repeat_days)
         self._account = submission.account or DEFAULT
+        #: campaigns whose people are left out: nobody gets the text from them, too
+        self._excepted = frozenset(submission.excepted)
         #: the name of each campaign in a sentence, by id
         self._names: dict[int, str] = {}
         self._people: Counter[int] = Counter()
@@ -41,6 +43,7 @@ class Repeats:
                 # accounts do not see each other's campaigns, only that somebody gets a text twice
                 campaign: repr(reference) if account == self._account else "another account"
                 for campaign, (reference, account) in found.items()
+                if reference not in self._excepted
             }
 
     @property

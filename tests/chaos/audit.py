@@ -74,6 +74,7 @@ def audit(
     """
     findings = Findings()
     _nobody_twice(evidence, findings)
+    _nobody_by_both(cluster, evidence, plans, findings)
     _nobody_lost(cluster, evidence, plans, findings)
     _states_are_true(evidence, Behaviour().changed(dict(switches)), findings)
     _no_doubt_is_left(evidence, findings)
@@ -101,6 +102,34 @@ def _nobody_twice(evidence: Evidence, findings: Findings) -> None:
         findings.complaints.append(
             f"an incident that never happened, of batch {alarm}: {_batch(evidence, alarm or 0)}"
         )
+
+
+def _nobody_by_both(
+    cluster: Cluster, evidence: Evidence, plans: Mapping[str, Plan], findings: Findings
+) -> None:
+    """Whom a campaign leaves out because of another one is texted by one of them at most."""
+    ids = {row.reference: number for number, row in evidence.campaigns.items()}
+    for reference, plan in plans.items():
+        other = str(plan.options.get("except_campaign", ""))
+        if not {reference, other} <= ids.keys():
+            continue
+        for phone in plan.phones:
+            tags = [evidence.texted.get((ids[name], phone), []) for name in (other, reference)]
+            if all(tags):
+                # the gateway said of the other one that it took nobody
+                lied = evidence.lies.issuperset(tags[0])
+                found = findings.explained if lied else findings.twice
+                found.append(f"by {other} and {reference}: {tags}")
+        progress = cluster.dispatcher.progress(reference)
+        if progress.left_out_by.get(other, 0) != progress.messages["left_out"]:
+            findings.lost.append(f"{reference}: left out because of {progress.left_out_by}")
+        left_out = {
+            phone
+            for (campaign, phone), (_, state) in evidence.messages.items()
+            if campaign == ids[reference] and state == "left_out"
+        }
+        if not left_out <= set(plans[other].phones):
+            findings.lost.append(f"{reference}: left out, and not in {other}")
 
 
 def _described(evidence: Evidence, tag: str) -> str:

@@ -60,7 +60,7 @@ def plans(recipients: int, luck: random.Random) -> list[Plan]:
             {"not_before": HOUR, "hand_over": True, "account": OTHER_ACCOUNT},
         ),
     }
-    sizes = _sizes(recipients - sum(size for size, _ in special.values()), luck)
+    sizes = _sizes(recipients - 4 * few - sum(size for size, _ in special.values()), luck)
     found = [
         Plan(
             f"soldes-{number}",
@@ -71,9 +71,24 @@ def plans(recipients: int, luck: random.Random) -> list[Plan]:
         for number, size in enumerate(sizes, start=1)
     ]
     large = found[0].phones
+    others = sorted({*_PEOPLE}.difference(large)) or large
     for reference, (size, options) in special.items():
         phones = tuple(luck.sample(large, min(size, len(large))))
         found.insert(1, Plan(reference, phones, options=options))
+    # submitted right after the large one, half of whose people it is not to text
+    half = [
+        *luck.sample(large, min(2 * few, len(large))),
+        *luck.sample(others, min(2 * few, len(others))),
+    ]
+    luck.shuffle(half)
+    found.insert(
+        1,
+        Plan(
+            "sauf-soldes-1",
+            tuple(dict.fromkeys(half)),
+            options={"except_campaign": found[0].reference},
+        ),
+    )
     return found
 
 

@@ -46,6 +46,7 @@ def facts(
         ("  given up by a person", verbs["give up"]),
         ("  most at once", most_doubts),
         ("left out, consent withdrawn", _in_state(evidence, "withdrawn")),
+        ("left out, texted by another campaign", _in_state(evidence, "left_out")),
         ("campaigns replaced by retention", _replaced(evidence)),
         ("incidents", verbs["texted twice"]),
         ("campaigns paused by the gateway's refusal", _paused_by_itself(evidence)),

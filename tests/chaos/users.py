@@ -79,7 +79,7 @@ class Customer(User):
     ) -> None:
         super().__init__("customer", cluster, rng)
         self.submitted: dict[str, Plan] = {}
-        at_once, later = list(plans[:3]), list(plans[3:])
+        at_once, later = list(plans[:4]), list(plans[4:])
         rng.shuffle(later)
         start = time.monotonic()
         self._todo = [(start, plan) for plan in at_once]

@@ -375,6 +375,18 @@ def test_test_of_a_draft_is_refused(bench: Bench) -> None:
         bench.submit(2, "second", except_campaign="first")
 
 
+def test_same_text_for_those_who_are_left_out_is_no_repeat(tables: Database) -> None:
+    empty(tables)
+    with opened(tables, repeat_mode="block") as bench:
+        bench.submit(2, "first")
+        bench.submit(2, "other", start=1000)
+        plan = bench.dispatcher.plan(TEXT, people(3), except_campaign="first")
+        assert not any("the same text" in one for one in plan.warnings)
+        bench.submit(3, "second", except_campaign="first")
+        with pytest.raises(InvalidCampaign, match="the same text reaches 3 of these people"):
+            bench.submit(3, "third", except_campaign="first")
+
+
 def test_same_again_is_the_same_and_other_names_are_another_body(bench: Bench) -> None:
     bench.submit(2, "first")
     options: dict[str, Any] = {"except_campaign": ["first"]}
@@ -451,9 +463,9 @@ def test_campaign_that_names_none_asks_nothing_more(bench: Bench) -> None:
     finally:
         event.remove(engine, "before_cursor_execute", note)
     assert bench.messages("named") == {"sent": 2}
-    # one asks for the people, one whether there are pseudonyms
+    # one asks for the people, and before and after it one asks whether there are pseudonyms
     more = list((Counter(with_one) - Counter(without)).elements())
-    assert len(more) == len(with_one) - len(without) == 2, more
+    assert len(more) == len(with_one) - len(without) == 3, more
     assert not any("dispatcher_left_out" in one for one in without)
 
 
