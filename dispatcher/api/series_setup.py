@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 from dispatcher.api.actor import NOBODY, identity
-from dispatcher.api.admission import check_reason
+from dispatcher.api.admission import check_others, check_reason
 from dispatcher.api.intake import Intake
 from dispatcher.api.series_reader import SeriesReader
 from dispatcher.api.written_drafts import check_storable
@@ -43,6 +43,7 @@ class SeriesSetup(SeriesReader):
             check_leaves(series, lambda at: self._hold(series, at))
         submission = replace(self._submission(series, first), check_numbers=False)
         check_reason(submission)
+        check_others(self._installation, submission)
         Intake(self._installation, submission, None).check_consent()
         with self._people(series) as people:
             rows = iter(people)

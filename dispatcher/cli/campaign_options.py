@@ -37,6 +37,20 @@ _TEXT = (
     ),
     click.option("--text-file", metavar="FILE", help="A UTF-8 file that holds the text instead."),
 )
+#: campaigns whose people are left out
+other_campaigns = (
+    click.option(
+        "--except-campaign",
+        multiple=True,
+        metavar="REF",
+        help="Leave out whoever campaign REF texts, has texted or may have texted; repeatable.",
+    ),
+    click.option(
+        "--only-campaign",
+        metavar="REF[:WORD]",
+        help="Text only whom REF has texted; WORD: delivered, undelivered or silent.",
+    ),
+)
 _REST = (
     click.option("--account", help="The account it goes through; see DISPATCHER_ACCOUNTS."),
     click.option("--sender", help="3 to 11 letters or digits."),
@@ -69,17 +83,7 @@ _REST = (
         is_flag=True,
         help="The gateway holds it until --not-before, when no worker need run.",
     ),
-    click.option(
-        "--except-campaign",
-        multiple=True,
-        metavar="REF",
-        help="Leave out whoever campaign REF texts, has texted or may have texted; repeatable.",
-    ),
-    click.option(
-        "--only-campaign",
-        metavar="REF[:WORD]",
-        help="Text only whom REF has texted; WORD: delivered, undelivered or silent.",
-    ),
+    *other_campaigns,
     click.option(
         "--tag",
         "tags",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from dispatcher.cli.campaign_options import text_options
+from dispatcher.cli.campaign_options import other_campaigns, text_options
 from dispatcher.cli.options import list_options
 from dispatcher.errors import InvalidCampaign
 
@@ -37,6 +37,7 @@ _GIVEN = (
     click.option("--priority", type=click.Choice(["low", "normal", "high"])),
     click.option("--tag", "tags", multiple=True, metavar="TAG", help="A word of yours; up to 10."),
     click.option("--territory", help="The territory whose clock and holidays count."),
+    *other_campaigns,
     click.option("--strict", is_flag=True, help="Make none if a row is rejected."),
     click.option("--check-numbers", is_flag=True, help="Let the gateway check each number."),
     list_options,
@@ -55,7 +56,10 @@ _GIVEN = (
     click.option("--territory-field", help="Of an application's rows: the field of territories."),
     click.option("--key", help="Of an application's rows: the field of your own keys."),
 )
-_OPTIONS = ("account", "sender", "from_number", "consent", "priority", "territory")
+_OPTIONS = (
+    *("account", "sender", "from_number", "consent", "priority", "territory"),
+    *("except_campaign", "only_campaign"),
+)
 _READING = (
     *("column", "territory_column", "key_column", "last_contact_column", "encoding", "sheet"),
     *("skip_lines", "hidden", "phone", "territory_field", "key"),

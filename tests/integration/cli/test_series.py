@@ -93,6 +93,16 @@ def test_rules_of_the_page_are_rules() -> None:
         do("add", f"offer-{'abcde'[number]}", "--rule", rule, *LIST, *TEXT)
 
 
+def test_series_leaves_out_people_of_other_campaigns() -> None:
+    lyon = CliRunner().invoke(cli, ["submit", "clients.csv", "--reference", "lyon", *TEXT])
+    assert lyon.exit_code == 0, lyon.output
+    options = ("--except-campaign", "lyon", "--only-campaign", "lyon:silent")
+    refused = run("add", "weekly-offer", *RULE, *LIST, *TEXT, *options)
+    assert "except_campaign and only_campaign both name 'lyon': nobody is left" in refused.output
+    do("add", "weekly-offer", *RULE, *LIST, *TEXT, *options[2:])
+    assert shown()["options"] == {"only_campaign": "lyon:silent"}
+
+
 def test_series_is_listed_shown_planned_and_changed() -> None:
     assert "there is no series" in do()
     options = ("--missed", "skip", "--tag", "b", "--priority", "low", "--column", "portable")

@@ -127,6 +127,19 @@ def test_list_may_be_a_file_or_a_list_of_the_application(
     assert bench.progress("other-2026-11-27-10h00").recipients == 3
 
 
+def test_each_occurrence_leaves_out_people_of_another_campaign(
+    bench: Bench, shop: ModuleType
+) -> None:
+    bench.submit(2, "lyon")
+    add(bench, except_campaign="lyon")
+    for week in range(2):
+        at(bench, FIRST + week * WEEK - HOUR)
+        at(bench, FIRST + week * WEEK)
+    for one in references(bench)[1:]:
+        assert bench.progress(one).left_out_by == {"lyon": 2}
+    assert bench.gateway.texted == {**dict.fromkeys(people(2), 1), people(3)[2]: 2}
+
+
 def test_end_and_options_move_along(bench: Bench, shop: ModuleType) -> None:
     add(bench, not_after=3 * HOUR, tags=["fridays"], priority="low", lead=HOUR)
     for week in range(2):
@@ -454,6 +467,7 @@ def test_plan_of_the_next_occurrence_writes_nothing(bench: Bench, shop: ModuleTy
         ({"not_before": FIRST}, InvalidCampaign, "it has no not_before"),
         ({"hand_over": True}, InvalidCampaign, "it has no hand_over"),
         ({"account": "none"}, InvalidCampaign, "none"),
+        ({"except_campaign": ["lyon"]}, InvalidCampaign, "there is no such campaign: submit it"),
     ],
 )  # fmt: skip
 def test_series_that_cannot_work_is_refused_when_it_is_set_up(
