@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 import click
 
 from dispatcher.cli.exits import REJECTED
-from dispatcher.cli.options import INSTANT, WRITTEN, list_options
+from dispatcher.cli.options import INSTANT, WRITTEN, list_options, other_campaigns
 from dispatcher.cli.progress_bar import with_progress_bar
 from dispatcher.cli.rejects import LeftOut, rejects_path
 from dispatcher.errors import InvalidCampaign, InvalidFile, InvalidText
@@ -36,20 +36,6 @@ _TEXT = (
         help='The text; may hold {{ column }}, {{ column | default("…") }}, and \\n for a break.',
     ),
     click.option("--text-file", metavar="FILE", help="A UTF-8 file that holds the text instead."),
-)
-#: campaigns whose people are left out
-other_campaigns = (
-    click.option(
-        "--except-campaign",
-        multiple=True,
-        metavar="REF",
-        help="Leave out whoever campaign REF texts, has texted or may have texted; repeatable.",
-    ),
-    click.option(
-        "--only-campaign",
-        metavar="REF[:WORD]",
-        help="Text only whom REF has texted; WORD: delivered, undelivered or silent.",
-    ),
 )
 _REST = (
     click.option("--account", help="The account it goes through; see DISPATCHER_ACCOUNTS."),

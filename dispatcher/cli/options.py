@@ -108,6 +108,22 @@ _LIST = (
 )
 
 
+#: campaigns whose people are left out
+other_campaigns = (
+    click.option(
+        "--except-campaign",
+        multiple=True,
+        metavar="REF",
+        help="Leave out whoever campaign REF texts, has texted or may have texted; repeatable.",
+    ),
+    click.option(
+        "--only-campaign",
+        metavar="REF[:WORD]",
+        help="Text only whom REF has texted; WORD: delivered, undelivered or silent.",
+    ),
+)
+
+
 def list_options(command: _Command) -> _Command:
     """How a file of recipients is read: options of ``open_recipients``."""
     for option in reversed(_LIST):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from dispatcher.cli.campaign_options import other_campaigns, text_options
-from dispatcher.cli.options import list_options
+from dispatcher.cli.campaign_options import text_options
+from dispatcher.cli.options import list_options, other_campaigns
 from dispatcher.errors import InvalidCampaign
 
 if TYPE_CHECKING:
