@@ -39,10 +39,6 @@ _OLDEST = (6, 2)
 MOST_TICKS: Final = 10
 
 
-#: the type in Redis of what Celery keeps beside its queues
-_CELERYS = {"unacked": "hash", "unacked_index": "zset"}
-
-
 def check(address: BrokerAddress, queues: Collection[str] = ()) -> str:
     """Say which server answers at a broker's address, fit to carry hints.
 
@@ -115,7 +111,7 @@ def trim(address: BrokerAddress, queue: str) -> None:
 
 def _check_keys(redis: Redis, queues: Collection[str]) -> None:
     """Raise ConfigurationError if a key that Celery uses is of another type than it expects."""
-    wanted = {**dict.fromkeys(queues, "list"), **_CELERYS}
+    wanted = dict.fromkeys(queues, "list")
     wanted |= {f"_kombu.binding.{queue}": "set" for queue in queues}
     for key, kind in wanted.items():
         found = cast("bytes", redis.type(key)).decode()

@@ -124,6 +124,10 @@ class BrokerAddress:
     def celery(self, options: dict[str, Any]) -> dict[str, Any]:
         """Celery's settings of the broker; ``options`` are those of its transport."""
         url = self.url
+        if self.is_redis:
+            # a hint is taken once and for all, because the next tick publishes what was lost: an
+            # acknowledgement that fails as Redis goes away would end the worker (kombu 5.7)
+            options = options | {"ack_emulation": False}
         if self.is_sentinel:
             # Celery takes database and password from the first URL, after a failure from the next
             login = ":".join(quote(it or "", safe="") for it in (self.username, self.password))

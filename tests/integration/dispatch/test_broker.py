@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from kombu import Connection
 from redis import Redis
 
 from dispatcher.dispatch import broker
@@ -89,11 +90,25 @@ def test_full_redis_fails_the_check(url: str, redis: Redis) -> None:
         broker.check(BrokerAddress(url))
 
 
-@pytest.mark.parametrize("key", [QUEUE, f"_kombu.binding.{QUEUE}", "unacked"])
+@pytest.mark.parametrize("key", [QUEUE, f"_kombu.binding.{QUEUE}"])
 def test_key_of_another_type_under_a_queues_name_is_named(url: str, redis: Redis, key: str) -> None:
     redis.set(key, "1")
     with pytest.raises(ConfigurationError, match=f"the key {key} in Redis is a string"):
         broker.check(BrokerAddress(url), QUEUES.values())
+
+
+def test_hint_is_acknowledged_when_redis_is_gone(tmp_path: Path) -> None:
+    with EmbeddedRedis(tmp_path / "redis") as redis:
+        conf = BrokerAddress(str(redis.url)).celery(broker.TRANSPORT_OPTIONS)
+        options = conf["broker_transport_options"]
+        connection = Connection(conf["broker_url"], transport_options=options)
+        queue = connection.SimpleQueue(QUEUE)
+        queue.put("a hint")
+        hint = queue.get()
+        with Redis.from_url(str(redis.url)) as client:
+            assert client.keys("unacked*") == []
+    hint.ack()
+    connection.release()
 
 
 @contextmanager
