@@ -52,9 +52,10 @@ def _after(owner: Any, name: str, point: str) -> None:
     original: Callable[..., Any] = getattr(owner, name)
 
     def halting(*args: Any, **options: Any) -> Any:
-        result = original(*args, **options)
-        halt(point)
-        return result
+        try:
+            return original(*args, **options)
+        finally:  # a claim that finds its campaign stopped raises
+            halt(point)
 
     setattr(owner, name, halting)
 
