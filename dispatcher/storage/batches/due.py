@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, select, true
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.batch import DueBatch
@@ -14,8 +14,7 @@ from dispatcher.campaigns.halving import part, refused_alone
 from dispatcher.campaigns.others import read
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.storage import obstacles, opt_out_marks, opt_outs
-from dispatcher.storage.batches import attempts, queue
-from dispatcher.storage.batches.recipients import pending
+from dispatcher.storage.batches import attempts, queue, recipients
 from dispatcher.storage.obstacles import Obstacles
 from dispatcher.storage.tables import BATCH, CAMPAIGN, LARGEST_ID, RECIPIENT, in_state
 
@@ -33,8 +32,10 @@ _FIND_DUE = (
         opt_out_marks.version().label("opt_outs"),
         opt_outs.first_erased().label("erased"),
         *obstacles.COLUMNS,
+        *recipients.COLUMNS.c,
     )
     .join_from(BATCH, CAMPAIGN, CAMPAIGN.c.id == BATCH.c.campaign_id)
+    .join(recipients.COLUMNS, true())
     .where(
         BATCH.c.id == bindparam("batch_id"),
         queue.OF_ACCOUNT,
@@ -61,13 +62,13 @@ def find_due(
     row = session.execute(_FIND_DUE, params).one_or_none()
     if row is None:
         return None
-    recipients = pending(session, batch_id, row.states)
+    theirs = recipients.pending(row, row.states)
     made = attempts.carried(session, row.id) if row.attempt else ()
     if row.erased is not None:
-        recipients = replace(recipients, opted_out=opted_out(session, batch_id, row.states))
+        theirs = replace(theirs, opted_out=opted_out(session, batch_id, row.states))
     batch = DueBatch(
         *row[:10],
-        recipients=recipients.only(part(recipients.positions, made)),
+        recipients=theirs.only(part(theirs.positions, made)),
         unproven=[one.tag for one in made if one.outcome in UNPROVEN],
         opt_outs=row.opt_outs,
         from_number=row.from_number,

@@ -95,16 +95,16 @@ def test_claim_of_a_locked_row_waits_for_nothing_and_finds_the_stop_later(
         bench.check()
 
 
-def test_first_erasure_between_two_statements_of_a_gather_is_respected(bench: Bench) -> None:
+def test_first_erasure_while_a_batch_is_gathered_is_respected(bench: Bench) -> None:
     batch = bench.submit(3)
     bench.opt_out(STOPPED)
     erase = once(lambda: bench.dispatcher.opt_outs.erase(STOPPED))
 
-    def erase_first(session: Session, batch_id: int, states: str) -> Any:
+    def erase_first(row: Any, states: str) -> Any:
         erase()
-        return pending(session, batch_id, states)
+        return pending(row, states)
 
-    with mock.patch("dispatcher.storage.batches.due.pending", erase_first):
+    with mock.patch("dispatcher.storage.batches.recipients.pending", erase_first):
         bench.send(batch)
     bench.work()
     assert STOPPED not in bench.gateway.texted
