@@ -17,7 +17,7 @@ from dispatcher.api.intake import submission_of
 from dispatcher.api.preview import preview
 from dispatcher.api.series_lists import opened
 from dispatcher.campaigns.plan import Plan
-from dispatcher.campaigns.recurrence import Calendar, Coming, Rule, next_occurrences
+from dispatcher.campaigns.recurrence import Calendar, Coming, next_occurrences, stored_rule
 from dispatcher.campaigns.series import Occurrence, Series
 from dispatcher.campaigns.submission import Options, RecipientInput, Submission
 from dispatcher.errors import IllegalMove
@@ -89,7 +89,7 @@ class SeriesReader:
         if series.next_at is None:
             return ()
         first = Coming(series.next_at, self._calendar(series)(series.next_at))
-        rule = Rule(series.rule, series.since)
+        rule = stored_rule(series.rule, series.since)
         later = next_occurrences(rule, series.next_at, self._calendar(series))
         return (first, *islice(later, limit - 1))
 

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, Final
 
 from dispatcher.campaigns.draft import OPTIONS, written_options
-from dispatcher.campaigns.recurrence import Rule
+from dispatcher.campaigns.recurrence import Rule, stored_rule
 from dispatcher.campaigns.states import Missed, OccurrenceState, SeriesState
 from dispatcher.errors import InvalidCampaign
 from dispatcher.window import Hold
@@ -69,7 +69,7 @@ class Series:
 
     def following(self, at: datetime) -> datetime | None:
         """The occurrence behind an instant; None if it is the last one."""
-        return Rule(self.rule, self.since).after(at)
+        return stored_rule(self.rule, self.since).after(at)
 
     def coming_in(self, start: datetime, end: datetime) -> Iterator[datetime]:
         """The occurrences to come from ``start`` until ``end``, on the clock of Paris."""
@@ -78,7 +78,7 @@ class Series:
         if self.next_at >= start:
             yield self.next_at.astimezone(PARIS)
         behind = max(self.next_at, start - timedelta(microseconds=1))
-        for at in Rule(self.rule, self.since).all_after(behind):
+        for at in stored_rule(self.rule, self.since).all_after(behind):
             if at >= end:
                 return
             yield at.astimezone(PARIS)

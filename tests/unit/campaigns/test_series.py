@@ -14,6 +14,8 @@ from dispatcher.window import Hold
 #: a Friday, 10:00 in Paris
 AT = datetime(2026, 12, 4, 9, tzinfo=UTC)
 NEXT = AT + timedelta(days=7)
+#: the clock of Paris changes on its 28th
+MARCH = datetime(2027, 2, 28, 23, tzinfo=UTC), datetime(2027, 3, 31, 22, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
@@ -137,3 +139,34 @@ def test_name_with_a_phone_number_is_refused() -> None:
 def test_lead_of_another_length_is_refused(value: timedelta) -> None:
     with pytest.raises(InvalidCampaign, match="lead is a duration"):
         series_fields.lead_of(value)
+
+
+def coming(one: Series, start: datetime, end: datetime) -> list[datetime]:
+    return list(one.coming_in(start, end))
+
+
+def test_coming_in_begins_at_its_start_and_ends_before_its_end() -> None:
+    assert coming(weekly(), AT, NEXT) == [AT]
+    assert coming(weekly(), AT + MINUTE, NEXT + MINUTE) == [NEXT]
+    assert coming(weekly(), NEXT, NEXT + timedelta(days=7)) == [NEXT]
+    assert coming(weekly(), AT - HOUR, AT) == []
+
+
+def test_coming_in_has_nothing_before_the_next_occurrence() -> None:
+    # that of this week is settled already
+    assert coming(weekly(next_at=NEXT), AT - HOUR, NEXT + HOUR) == [NEXT]
+    assert coming(weekly(next_at=NEXT), AT - HOUR, NEXT) == []
+
+
+@pytest.mark.parametrize(
+    "values", [{"state": SeriesState.PAUSED}, {"state": SeriesState.ENDED, "next_at": None}]
+)
+def test_series_that_does_not_run_has_nothing_to_come(values: dict[str, object]) -> None:
+    assert coming(weekly(**values), AT - HOUR, NEXT + HOUR) == []
+
+
+def test_coming_in_is_on_the_clock_of_paris_when_it_changes() -> None:
+    march = [f"{at:%d %H:%M}" for at in coming(weekly(), *MARCH)]
+    assert march == ["05 10:00", "12 10:00", "19 10:00", "26 10:00"]
+    april = coming(weekly(), MARCH[1], MARCH[1] + timedelta(days=3))
+    assert [f"{at:%d %H:%M}" for at in april] == ["02 10:00"]
