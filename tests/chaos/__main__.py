@@ -20,8 +20,10 @@ from functools import partial
 from pathlib import Path
 
 from rich.console import Console
+from sqlalchemy import TextClause
 
 from dispatcher import DispatcherError
+from tests.acceptance.installation import people as people_of_fiction
 from tests.chaos import audit, evidence, gateway_faults, report
 from tests.chaos.backlog import BUSY, UNENDED, UNSENT, none
 from tests.chaos.campaigns import Plan, plans
@@ -29,6 +31,7 @@ from tests.chaos.cluster import SECOND_DAY, THIRD_DAY, Cluster
 from tests.chaos.databases import PostgresDatabase, SqliteDatabase
 from tests.chaos.process_faults import ProcessFaults
 from tests.chaos.rights import Rights
+from tests.chaos.series import Editor
 from tests.chaos.users import Customer, Operator, People
 from tests.postgres_server import NoPostgresError
 
@@ -86,11 +89,14 @@ class Run:
         operator = Operator(cluster, self._rng("operator"))
         people = People(cluster, self._rng("people"), campaigns[0].phones)
         rights = Rights(cluster, self._rng("rights"), campaigns[0].phones)
+        # of nobody who is erased before the second occurrence
+        others = sorted({*people_of_fiction(9_999)} - {*campaigns[0].phones})
+        editor = Editor(cluster, self._rng("editor"), others[:300])
         unfinished = ""
         cluster.supervise()
         try:
             self._say(f"{len(campaigns)} campaigns, {self._arguments.recipients} recipients")
-            for thread in (customer, operator, people, rights, faults):
+            for thread in (customer, operator, people, rights, editor, faults):
                 thread.start()
             self._wait(
                 cluster, lambda: self._past(seconds), "the faults of processes", within=2 * seconds
@@ -99,7 +105,9 @@ class Run:
             operator.calm_down()
             self._say("no more faults of processes; the gateway still fails")
             self._wait(
-                cluster, lambda: self._day_has_ended(cluster, customer), "the first day to end"
+                cluster,
+                lambda: self._day_has_ended(cluster, customer, editor),
+                "the first day to end",
             )
             customer.leave()
             people.leave()
@@ -114,17 +122,17 @@ class Run:
                 cluster.move_to(day)
                 self._say(what)
                 operator = self._another_day(cluster, operator)
-                self._wait(cluster, partial(none, cluster, query), what)
+                self._wait(cluster, partial(self._is_behind, cluster, editor, query), what)
         except Unfinished as error:
             unfinished = str(error)
         finally:
-            for helper in (customer, operator, people, rights):
+            for helper in (customer, operator, people, rights, editor):
                 helper.stopped.set()
-        for helper in (customer, operator, people, rights):
+        for helper in (customer, operator, people, rights, editor):
             helper.leave()
         cluster.stop_processes()
         return self._judge(
-            cluster, faults, customer, operator, people, rights, switches, unfinished
+            cluster, faults, customer, operator, people, rights, editor, switches, unfinished
         )
 
     def _another_day(self, cluster: Cluster, before: Operator) -> Operator:
@@ -144,6 +152,7 @@ class Run:
         operator: Operator,
         people: People,
         rights: Rights,
+        editor: Editor,
         switches: dict[str, object],
         unfinished: str,
     ) -> bool:
@@ -151,13 +160,13 @@ class Run:
         found = audit.audit(
             cluster,
             rows,
-            customer.submitted,
+            customer.submitted | editor.judged(),
             people.stops,
             switches,
             erased=rights.erased,
             withdrawn=rights.withdrawn,
         )
-        for user in (customer, operator, people, rights):
+        for user in (customer, operator, people, rights, editor):
             found.complaints += user.complaints
         if unfinished:
             found.lost.append(unfinished)
@@ -168,7 +177,7 @@ class Run:
             report.facts(
                 rows,
                 injected=faults.injected,
-                actions=customer.done + operator.done + people.done + rights.done,
+                actions=customer.done + operator.done + people.done + rights.done + editor.done,
                 most_doubts=operator.most_doubts,
                 restarts=cluster.restarts,
                 seconds=time.monotonic() - self._start,
@@ -200,8 +209,11 @@ class Run:
     def _past(self, seconds: float) -> bool:
         return time.monotonic() > self._start + seconds
 
-    def _day_has_ended(self, cluster: Cluster, customer: Customer) -> bool:
-        return customer.finished and none(cluster, BUSY)
+    def _is_behind(self, cluster: Cluster, editor: Editor, query: TextClause) -> bool:
+        return editor.came(2) and none(cluster, query)
+
+    def _day_has_ended(self, cluster: Cluster, customer: Customer, editor: Editor) -> bool:
+        return customer.finished and editor.came(1) and none(cluster, BUSY)
 
     def _rng(self, whose: str) -> random.Random:
         return random.Random(f"{self._arguments.seed}:{whose}")
