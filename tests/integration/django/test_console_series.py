@@ -93,6 +93,20 @@ def test_series_shows_what_comes_and_what_became_of_the_last(
     assert "98 00" not in page
 
 
+def test_series_shows_whom_it_leaves_out_and_no_number_of_its_text(
+    series: Series, sign_in: SignIn
+) -> None:
+    dispatcher.submit("soldes", TEXT, people(1))
+    said: dict[str, Any] = {
+        "text": "Appelez 06 39 98 00 01",
+        "options": {"except_campaign": ["soldes"]},
+    }
+    dispatcher.series.change(series.id, **said, by="bob")
+    page = text(sign_in("writes", language="en").get(f"/sms/series/{series.id}/"))
+    assert "Leave out the people of soldes" in page
+    assert "98 00" not in page
+
+
 def test_plan_of_the_next_one_counts_the_list_as_it_is_now(
     series: Series, sign_in: SignIn, listed: Path
 ) -> None:
