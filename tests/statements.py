@@ -1,14 +1,17 @@
-"""The statements that a list takes, of whoever shows it, and the doubts that it shows."""
+"""The statements that a list takes, of whoever shows it, and the rows that it shows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, select
 
 from dispatcher import Dispatcher
+from dispatcher.campaigns.states import BatchState
+from dispatcher.storage.tables import Batch, Report
 from tests.fakes import FakeGateway
 
 
@@ -37,3 +40,15 @@ def add_doubts(dispatcher: Dispatcher, gateway: FakeGateway, first: int, last: i
         [batch] = dispatcher.batches(reference)
         dispatcher.steps.send_batch(batch.id)
     assert len(dispatcher.doubts()) == last
+
+
+def end_undelivered(dispatcher: Dispatcher, reference: str, left_at: datetime) -> None:
+    """Nobody of a campaign got it, as the reports of an hour later say; no worker need run."""
+    campaign_id = dispatcher.progress(reference).id
+    with dispatcher.database.write() as session:
+        batches = session.scalars(select(Batch).where(Batch.campaign_id == campaign_id)).all()
+        for batch in batches:
+            batch.state, batch.states = BatchState.DONE, "u" * batch.size
+            batch.pending, batch.undelivered, batch.sent_at = 0, batch.size, left_at
+            came = {"at": left_at + timedelta(hours=1), "states": batch.states, "delivered": 0}
+            session.add(Report(batch_id=batch.id, undelivered=batch.size, **came))

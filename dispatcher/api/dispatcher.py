@@ -24,6 +24,7 @@ from dispatcher.api.series import SeriesActions
 from dispatcher.api.spend import spend_of
 from dispatcher.api.submit import store
 from dispatcher.api.testers import Testers
+from dispatcher.api.unreachable import Unreachable
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.calendar import Calendar
 from dispatcher.campaigns.campaign_tags import tags_of
@@ -195,6 +196,11 @@ class Dispatcher(Lifecycle):
     def persons(self) -> Persons:
         """What is stored about one person, and how to erase it."""
         return Persons(self._installation)
+
+    @cached_property
+    def unreachable(self) -> Unreachable:
+        """The numbers that campaigns leave out because nothing arrives there."""
+        return Unreachable(self._installation)
 
     @cached_property
     def inbox(self) -> Inbox:

@@ -27,7 +27,7 @@ from dispatcher.storage import draft_lists, drafts, others
 _DECIDING: Final = (
     *("stop_budget", "unicode", "closing_guard", "weekly_messages", "repeat_days", "repeat_mode"),
     *("checks_mode", "consent_required", "campaign_recipients", "campaign_euros"),
-    *("daily_recipients", "daily_euros"),
+    *("daily_recipients", "daily_euros", "unreachable_after", "unreachable_campaigns"),
 )
 
 

@@ -18,9 +18,11 @@ from dispatcher.campaigns.caps import Usage, caps_of, day_of
 from dispatcher.campaigns.plan import Group, Plan
 from dispatcher.campaigns.prices import euros_of, to_cents
 from dispatcher.campaigns.submission import RecipientInput, Submission
+from dispatcher.campaigns.unreachable import Rule
 from dispatcher.gateway import Gateway
 from dispatcher.recipients import Rejection
 from dispatcher.storage import caps, opt_outs, schema
+from dispatcher.storage import unreachable as numbers
 from dispatcher.window import Hold
 
 
@@ -45,11 +47,12 @@ def preview(
     history = _History(installation, intake)
     screening = history.screening(gateway)
     departures = Departures(installation, intake)
-    opted_out = capped = 0
+    opted_out = capped = unreachable = 0
     for batch, hold in intake.scheduled(intake.cut(recipients, screening)):
-        gone, out, heavy = history.of(batch, hold.until)
+        gone, out, heavy, silent = history.of(batch, hold.until)
         opted_out += len(gone)
-        capped += len(heavy - gone - out)
+        capped += len(heavy - gone - out - silent)
+        unreachable += len(silent - gone - out)
         for part in batch.split(submission.call_size):
             if each is not None:
                 each(part, gone)
@@ -66,6 +69,7 @@ def preview(
         capped=capped,
         left_out=dict(history.others.people),
         undecided=history.others.unknown,
+        unreachable=unreachable,
         rejected=dict(planner.reasons.most_common()),
         segments=planner.billed.total() if planner.texts.known else None,
         billed=dict(planner.billed.most_common()),
@@ -108,6 +112,7 @@ class _History:
         self._start = intake.schedule.start
         self._account = intake.account if settings.accounts else None
         self._weekly = settings.weekly_messages if submission.commercial else None
+        self._rule = Rule.of(settings) if submission.commercial else None
         self._known = schema.version(self._database) is not None
         self.repeats = Repeats(settings, submission)
         self.others = LeftOutSoFar()
@@ -123,21 +128,28 @@ class _History:
         """The screening of the list; without tables only the gateway is asked."""
         return Screening.of(self._installation, gateway) if self._known else Screening(gateway)
 
-    def of(self, batch: PlannedBatch, at: datetime) -> tuple[set[str], set[str], set[str]]:
-        """The numbers of a batch that have opted out, those left out, and those at the weekly cap.
+    def of(
+        self, batch: PlannedBatch, at: datetime
+    ) -> tuple[set[str], set[str], set[str], set[str]]:
+        """The numbers of a batch that opted out, are left out, at the weekly cap, unreachable.
 
         The cap is that of ``at``; left out, because of another campaign, is who would be now.
         """
         if not self._known:
-            return set(), set(), set()
+            return set(), set(), set(), set()
         phones = [phone for phone, _ in batch.messages]
         heavy: set[str] = set()
+        silent: set[str] = set()
         with self._database.read() as session:
             if self._weekly is not None:
                 heavy = caps.at_weekly_cap(session, phones, at, self._weekly)
+            if self._rule is not None:
+                now = self._installation.clock()
+                silent = numbers.among(session, phones, self._rule, now)
             self.repeats.add(session, phones, at)
             gone = opt_outs.opted_out(session, phones)
-            return gone, self.others.add(session, [*filterfalse(gone.__contains__, phones)]), heavy
+            out = self.others.add(session, [*filterfalse(gone.__contains__, phones)])
+            return gone, out, heavy, silent
 
     def left(self) -> Usage:
         """What has already left on the day on which the plan may begin."""

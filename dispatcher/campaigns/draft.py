@@ -31,8 +31,8 @@ _DEFAULTS: Final = {one.name: one.default for one in fields(Submission) if one.n
 _INSTANTS: Final = ("not_before", "not_after")
 #: of a plan, what a draft stores: numbers and instants, and no word of anybody's
 _PLANNED: Final = (
-    *("rows", "kept", "duplicates", "opted_out", "capped", "reasons", "segments", "billed"),
-    *("cost", "batches", "opens_at", "finishes_about", "late", "account", "fingerprint"),
+    *("rows", "kept", "duplicates", "opted_out", "capped", "unreachable", "reasons", "segments"),
+    *("billed", "cost", "batches", "opens_at", "finishes_about", "late", "account", "fingerprint"),
 )
 
 
@@ -200,7 +200,8 @@ def changes_between(before: Mapping[str, str], after: Mapping[str, str]) -> tupl
     return tuple(
         f"{name} was {before.get(name) or 'not set'} and is {after.get(name) or 'not set'}"
         for name in sorted({*before, *after})
-        if before.get(name) != after.get(name)
+        # a plan of an earlier version does not name a newer setting, which was not set
+        if (before.get(name) or "") != (after.get(name) or "")
     )
 
 

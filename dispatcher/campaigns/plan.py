@@ -41,12 +41,13 @@ class Group:
 class Plan:
     """What submitting would store and when it would leave. Nothing is written.
 
-    ``kept`` recipients would be stored. Of them ``opted_out`` and ``capped`` (at the weekly cap
-    by then) would not be texted, though their segments and cost are counted. The same goes for
-    ``left_out``, by the reference of the campaign because of which, as of now; of ``undecided`` it
-    is not known before that campaign has texted them or their reports are in. ``rejected`` counts
-    the other rows by reason. ``cost`` is in euros at the prices of the settings; None if a price
-    is missing. For a survey, whose text SMS Partner holds, ``segments`` and ``cost`` are None.
+    ``kept`` recipients would be stored. Of them ``opted_out``, ``capped`` (at the weekly cap
+    by then) and ``unreachable`` would not be texted, though their segments and cost are counted.
+    The same goes for ``left_out``, by the reference of the campaign because of which, as of now; of
+    ``undecided`` it is not known before that campaign has texted them or their reports are in.
+    ``rejected`` counts the other rows by reason. ``cost`` is in euros at the prices of the
+    settings; None if a price is missing. For a survey, whose text SMS Partner holds, ``segments``
+    and ``cost`` are None.
     ``longest`` are the longest texts as they arrive. ``fingerprint`` identifies this text, these
     options and recipients, their segments and their cost:
     ``submit(..., approved=plan.fingerprint)`` stores exactly this or nothing. ``lookups`` are the
@@ -60,6 +61,7 @@ class Plan:
     capped: int = 0
     left_out: Mapping[str, int] = field(default_factory=dict, repr=False)
     undecided: int = 0
+    unreachable: int = 0
     rejected: Mapping[str, int]
     segments: int | None
     billed: Mapping[str, int]
@@ -98,6 +100,7 @@ class Plan:
             "capped": self.capped,
             "left_out": dict(self.left_out),
             "undecided": self.undecided,
+            "unreachable": self.unreachable,
             "reasons": dict(self.rejected),
             "segments": self.segments,
             "billed": dict(self.billed),

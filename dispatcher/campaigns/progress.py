@@ -24,6 +24,8 @@ class Share:
     cost: Decimal
     #: how many of the rejected had reached the weekly cap
     capped: int = 0
+    #: how many of the rejected are at unreachable numbers
+    unreachable: int = 0
     #: the planned cost of those whose cost the gateway answered
     planned: Decimal = Decimal(0)
     #: the part of ``cost`` without a planned cost, because a price was not set
@@ -39,7 +41,8 @@ class Progress:
     ``recipients`` is the sum of ``messages``: nobody is lost. ``in_doubt`` counts batches.
     ``waits_until`` (UTC) and ``why`` say what the next batch waits for, if it does. ``cost`` is
     in euros, as the gateway answered. ``rows``, ``duplicates`` and ``unusable`` count the list
-    that was submitted. ``capped`` are those of the rejected who had reached the weekly cap.
+    that was submitted. ``capped`` are those of the rejected who had reached the weekly cap,
+    ``unreachable`` those whose last messages were not delivered.
     ``planned`` is what the messages in ``cost`` should have cost, by our own count and the prices
     at submission; None if a price was not set. ``untold`` messages were sent at an unknown cost.
     """
@@ -68,6 +71,7 @@ class Progress:
     tags: tuple[str, ...] = ()
     #: how many are left out because of which other campaign, by its reference
     left_out_by: Mapping[str, int] = field(default_factory=dict)
+    unreachable: int = 0
 
     @property
     def ended(self) -> bool:
@@ -168,6 +172,7 @@ def progress_of(
         cause="" if first is None else first.name.value,
         tags=tags,
         left_out_by=dict(left_out_by),
+        unreachable=sum(share.unreachable for share in shares),
     )
 
 

@@ -58,6 +58,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "opt-outs": ("opt_outs", "Keep the list of those who said STOP: no campaign texts them."),
     "person": ("person", "Show or erase what is stored about one person, and name who is stale."),
+    "unreachable": (
+        "unreachable",
+        "List the numbers that campaigns leave out because nothing arrives there; lift one.",
+    ),
     "replies": ("replies", "List the replies that the webhooks received, newest first."),
     "unread": ("unread", "List the calls to the webhooks that could not be read, newest first."),
     "window": ("window", "Tell whether a commercial SMS may leave, why not, and when next."),

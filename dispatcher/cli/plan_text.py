@@ -83,6 +83,10 @@ class PlanText:
             most = counted(self._settings.weekly_messages or 0, "message")
             says = f"will have had {most} in 7 days: nothing more is sent to them"
             yield f"  {plan.capped:,} of them {says}"
+        if plan.unreachable:
+            yield (
+                f"  {plan.unreachable:,} of them unreachable, as of now: nothing is sent to them"
+            )
         yield from reason_lines(plan.rejected)
         if plan.lookups is not None:
             yield ""

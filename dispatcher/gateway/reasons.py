@@ -7,12 +7,14 @@ from typing import Final
 from dispatcher.campaigns.caps import WEEKLY_CODE
 from dispatcher.campaigns.results import IN_DOUBT
 from dispatcher.campaigns.states import BatchState, MessageState
+from dispatcher.campaigns.unreachable import UNREACHABLE_CODE
 from dispatcher.gateway.codes import BLOCKED, CLOSED, REFUSED
 from dispatcher.masking import masked
 
 #: what a code means; a code that no page of the gateway lists is shown as it is
 _CODES: Final = {**BLOCKED, **CLOSED, **REFUSED}
 _CODES[WEEKLY_CODE] = "it had as many messages as a week allows"
+_CODES[UNREACHABLE_CODE] = "unreachable: its last messages were not delivered"
 #: what a whole call was refused for may be that of one number in a call for one
 _ONE: Final = {
     13: "there is no price for this number",

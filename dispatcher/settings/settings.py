@@ -239,6 +239,20 @@ class Settings(AccountSettings):
         le=1000,
         description="cap of commercial messages to one person in 7 days; further ones are rejected",
     )
+    unreachable_after: int | None = Field(
+        None,
+        ge=1,
+        le=100,
+        description="undelivered reports in a row after which commercial campaigns leave a number"
+        " out",
+    )
+    unreachable_campaigns: int | None = Field(
+        None,
+        ge=1,
+        le=100,
+        description="these reports are of so many last campaigns with the number at most; by"
+        " default as many as `unreachable_after`",
+    )
     repeat_days: int = Field(
         7,
         ge=0,
@@ -582,6 +596,14 @@ class Settings(AccountSettings):
             raise ValueError(f"{PREFIX}STOP_LIST_MAX_AGE must exceed {PREFIX}STOP_LIST_EVERY, or 0")
         if self.lease < self.call_timeout + 5:
             raise ValueError(f"{PREFIX}LEASE must be at least {PREFIX}CALL_TIMEOUT + 5 s")
+        if self.unreachable_campaigns and self.unreachable_campaigns < (
+            self.unreachable_after or self.unreachable_campaigns + 1
+        ):
+            # a campaign texts a number once: fewer campaigns never have as many reports
+            raise ValueError(
+                f"{PREFIX}UNREACHABLE_CAMPAIGNS needs {PREFIX}UNREACHABLE_AFTER, and must be at"
+                " least as large"
+            )
         return self
 
     def _check_account(self, suffix: str, own: AccountSettings) -> None:

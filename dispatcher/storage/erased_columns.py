@@ -28,6 +28,7 @@ from dispatcher.storage.tables import (
     Event,
     Heartbeat,
     LeftOut,
+    Lift,
     Meta,
     NumberCheck,
     Occurrence,
@@ -90,7 +91,7 @@ RULES: Final[tuple[tuple[Column, Rule], ...]] = (
         NumberCheck.phone,
         Contact.phone,
     ),
-    *_each(How.ROW, DraftRow.phone, Tester.phone),
+    *_each(How.ROW, DraftRow.phone, Tester.phone, Lift.phone),
     *_each(How.REPLACED, Campaign.reference, Campaign.reason),
     *_each(
         How.REPLACED,
@@ -126,7 +127,9 @@ RULES: Final[tuple[tuple[Column, Rule], ...]] = (
     *_each(How.WITHIN, BatchConsent.consents),
     # the whole call goes
     *_each(How.DELETED, UnreadCall.body, UnreadCall.query),
-    *_never("masked when it is written", Action.actor, Action.reason),
+    *_never(
+        "masked when it is written", *(Action.actor, Action.reason), *(Lift.actor, Lift.reason)
+    ),
     *_never("a pseudonym from the start", Erasure.pseudonym),
     *_never(
         "a hash: of the call, made anew with the pseudonym",

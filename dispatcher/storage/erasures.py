@@ -24,6 +24,7 @@ from dispatcher.storage import (
     contacts,
     draft_lists,
     erased_columns,
+    lifts,
     number_checks,
     opt_out_history,
     opt_outs,
@@ -106,6 +107,7 @@ def begin(
     number_checks.erase(session, phone, pseudonym)
     draft_lists.erase(session, phone, pseudonyms, pseudonym, by=facts["actor"], now=now)
     testers.erase(session, phone)
+    lifts.erase(session, phone)
     # a row that is locked is replaced with the recipient of the number, which there is then
     contacts.replace(session, {phone: pseudonym}, skip_locked=True)
     national = phone[-9:]

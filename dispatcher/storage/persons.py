@@ -25,6 +25,7 @@ from dispatcher.storage.tables import (
     RECIPIENT,
     Contact,
     Erasure,
+    Lift,
     NumberCheck,
     OptOut,
     OptOutEvent,
@@ -52,6 +53,7 @@ def of(session: Session, phone: str) -> dict[str, Rows]:
         "replies": _rows(session, _REPLIES, Reply.phone, names),
         "number_checks": _rows(session, _CHECKS, NumberCheck.phone, names),
         "contacts": _rows(session, _CONTACTS, Contact.phone, names),
+        "lifts": _rows(session, _LIFTS, Lift.phone, names),
         "drafts": draft_lists.of_person(session, phone),
         "testers": _rows(session, _TESTERS, Tester.phone, names),
         "erasures": _rows(session, _ERASURES, Erasure.pseudonym, names),
@@ -103,6 +105,7 @@ _CHECKS = select(
 )
 _TESTERS = select(Tester.phone, Tester.name, Tester.any_hour, Tester.created_at)
 _CONTACTS = select(Contact.phone, Contact.at.label("last_contact"))
+_LIFTS = select(Lift.phone, Lift.at, Lift.actor, Lift.reason)
 _ERASURES = select(Erasure.pseudonym, Erasure.at, Erasure.actor, Erasure.reason, Erasure.done_at)
 
 

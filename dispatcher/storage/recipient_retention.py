@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from dispatcher.campaigns.wording import counted
 from dispatcher.masking import PSEUDONYM
 from dispatcher.recipients.pseudonyms import Pseudonyms
-from dispatcher.storage import actions, contacts, erased_texts, replacement
+from dispatcher.storage import actions, contacts, erased_texts, lifts, replacement
 from dispatcher.storage.locks import once
 from dispatcher.storage.tables import BATCH, CAMPAIGN, RECIPIENT, Campaign
 
@@ -31,8 +31,8 @@ def replace(
     """Replace the recipients of at most so many batches of one campaign; returns how many.
 
     When all of a campaign are replaced, so are numbers in its reference and its reason, and that
-    goes on record. The last contact of somebody whose number no other campaign
-    has is replaced, too.
+    goes on record. The last contact and the lift of somebody whose number no other campaign
+    has are replaced, too.
     """
     campaign = session.execute(
         _due(before).with_for_update(skip_locked=True, of=CAMPAIGN)
@@ -65,6 +65,8 @@ def replace(
     # a contact that was stored meanwhile has found the recipient
     gone = contacts.unheld(session, contacts.lock(session, phones))
     contacts.replace(session, {phone: pseudonyms.newest_of(phone) for phone in gone})
+    gone = contacts.unheld(session, lifts.among(session, phones))
+    lifts.replace(session, {phone: pseudonyms.newest_of(phone) for phone in gone})
     session.execute(update(CAMPAIGN).where(CAMPAIGN.c.id == campaign.id).values(values))
     return max(len(numbers), 1)
 

@@ -16,7 +16,15 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from dispatcher.storage import meta
 from dispatcher.storage.locks import once
-from dispatcher.storage.tables import CheckOrder, Event, Heartbeat, NumberCheck, Reply, UnreadCall
+from dispatcher.storage.tables import (
+    CheckOrder,
+    Event,
+    Heartbeat,
+    Lift,
+    NumberCheck,
+    Reply,
+    UnreadCall,
+)
 
 _NAME = "pruned_at"
 
@@ -69,6 +77,11 @@ def orders(session: Session, before: datetime, most: int) -> int:
     return _delete(session, CheckOrder.id, CheckOrder.ordered_at, most, *old)
 
 
+def lifts(session: Session, before: datetime, most: int) -> int:
+    """Delete people's word that a number arrives: what left before then does not count anyway."""
+    return _delete(session, Lift.phone, Lift.at, most, Lift.at < before)
+
+
 def heartbeats(session: Session, before: datetime, most: int) -> int:
     """Delete the signs of life of beats and hosts that are gone; the latest of all stays."""
     latest = select(func.max(Heartbeat.at)).scalar_subquery()
@@ -84,6 +97,7 @@ STEPS: Final[dict[str, Callable[[Session, datetime, int], int]]] = {
     "calls that could not be read": unread_calls,
     "number checks": checks,
     "orders of checks": orders,
+    "lifts": lifts,
     "heartbeats": heartbeats,
 }
 

@@ -284,7 +284,7 @@ class Batch(Base):
     #: one letter per position (``MessageState.letter``)
     states: Mapped[str]
     #: a JSON object, rejected position -> the gateway's code, or our own negative one
-    #: (``caps.WEEKLY_CODE``)
+    #: (``caps.WEEKLY_CODE``, ``unreachable.UNREACHABLE_CODE``)
     codes: Mapped[str] = mapped_column(default="{}")
     segments: Mapped[int] = mapped_column(default=0)
     cost: Mapped[Decimal] = mapped_column(default=Decimal(0))
@@ -324,6 +324,8 @@ class Batch(Base):
     #: the wait for what becomes of people in another campaign
     others_until: Mapped[datetime | None]
     others_why: Mapped[str] = mapped_column(default="", server_default="")
+    #: how many of the rejected are at unreachable numbers
+    unreachable: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 def in_state(state: BatchState) -> ColumnElement[bool]:
@@ -787,6 +789,20 @@ class Occurrence(Base):
     #: why it was skipped
     reason: Mapped[str] = mapped_column(default="")
     campaign_id: Mapped[int | None] = mapped_column(_Key, ForeignKey("dispatcher_campaign.id"))
+
+
+class Lift(Base):
+    """A person's word that a number, or somebody under a pseudonym, can be reached; the last one.
+
+    No message that left before makes the number unreachable.
+    """
+
+    __tablename__ = "dispatcher_lift"
+
+    phone: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    actor: Mapped[str]
+    reason: Mapped[str]
 
 
 class Heartbeat(Base):

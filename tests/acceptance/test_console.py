@@ -54,6 +54,7 @@ PAGES = (
     "/batches/1/",
     "/doubts/",
     "/opt-outs/",
+    "/unreachable/",
     "/replies/",
     "/spend/",
     "/spend/?by=tag",

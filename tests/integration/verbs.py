@@ -15,6 +15,7 @@ from dispatcher import Dispatcher
 from dispatcher.campaigns.records import ActionRecord
 from dispatcher.recipients.pseudonyms import Pseudonyms
 from tests.integration.bench import OPEN, TEXT, Bench, people
+from tests.statements import end_undelivered
 
 KEY: Final = "a key of the tests, which hides nobody"
 TOKEN: Final = "b7e4c1d2a9f80635"
@@ -25,6 +26,7 @@ SETTINGS: Final[Mapping[str, Any]] = {
     "webhook_url": "https://shop.example/sms",
     "webhook_secret": "a-secret-of-the-tests",
     "series_lists": "list.csv",
+    "unreachable_after": 1,
 }
 ANNE, BRUNO = people(2)
 WHY: Final = "a wrong price"
@@ -74,6 +76,12 @@ def asked(bench: Bench) -> None:
     """Anne may have refused: a person is to decide."""
     call = {"type": "response", "phone_number": ANNE, "text": "Non merci STOP", "message_id": 1000}
     bench.dispatcher.inbox.take("reply", json.dumps(call).encode())
+
+
+def unreached(bench: Bench) -> None:
+    """What was sent to Anne did not arrive."""
+    running(bench)
+    end_undelivered(bench.dispatcher, "soldes", bench.clock() - timedelta(days=1))
 
 
 def unread(bench: Bench) -> None:
@@ -304,6 +312,17 @@ _FIRST_CASES: Final = (
         shell=("opt-outs", "undecided", "--full"),
     ),
     Case(
+        verb="see numbers", why="of unreachable numbers", ready=unreached,
+        shell=("unreachable", "list", "--numbers"),
+        api=("GET", "/unreachable?numbers=true", None),
+    ),
+    Case(
+        verb="lift", why=WHY, ready=unreached, methods=("Unreachable.lift",),
+        do=lambda it, by: it.unreachable.lift(ANNE, reason=WHY, by=by),
+        shell=("unreachable", "lift", ANNE, *_REASON),
+        api=("POST", "/unreachable/lift", {"phone": ANNE, "reason": WHY}),
+    ),
+    Case(
         verb="see numbers", why="of 1 reply", ready=asked, shell=("replies", "--numbers"),
     ),
     Case(
@@ -399,6 +418,7 @@ OTHER_COMMANDS: Final = {
     "approve", "refuse", "drafts discard", "drafts hand-in", "drafts plan", "drafts show",
     "drafts submit", "drafts take-back", "drafts write", "test", "testers add", "testers list",
     "testers remove", "person stale", "rehearse", "series list", "series show", "series plan",
+    "unreachable show",
 }  # fmt: skip
 
 

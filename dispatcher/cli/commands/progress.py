@@ -147,6 +147,9 @@ def view(found: Progress, now: datetime, console: Console) -> RenderableType:
         notes.append(f"{found.capped:,} of the rejected had as many messages as a week allows")
     for reference, count in found.left_out_by.items():
         notes.append(f"{count:,} left out because of campaign {reference}")
+    if found.unreachable:
+        verb = "is" if found.unreachable == 1 else "are"
+        notes.append(f"{found.unreachable:,} of the rejected {verb} unreachable")
     if why := standing(found, now):
         notes.append(why)
     through = f", account {found.account}" if found.account else ""

@@ -56,6 +56,8 @@ def why(ref: str | None, *, account: str | None, as_json: bool) -> None:
         say(reasons.nothing_found(progress))
     if progress.capped:
         say(f"{counted(progress.capped, 'person', 'people')} had as many messages as a week allows")
+    if progress.unreachable:
+        say(f"{counted(progress.unreachable, 'person', 'people')} left out as unreachable")
 
 
 def _all(dispatcher: Dispatcher, *, as_json: bool) -> None:

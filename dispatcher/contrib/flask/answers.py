@@ -59,6 +59,9 @@ class Progress(_Answer):
     left_out_by: Annotated[
         dict[str, _Count], Field(description="left out, by the campaign because of which")
     ]
+    unreachable: Annotated[
+        _Count, Field(description="rejected: their last messages were not delivered")
+    ]
 
 
 class Rejected(_Answer):

@@ -35,13 +35,22 @@ OnlyCampaign = Annotated[
         " texted; with `:delivered`, `:undelivered` or `:silent` behind it only those of them",
     ),
 ]
+
+
+def query(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter of a query in the description."""
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
 #: what a list of campaigns may be asked with
-TAG_QUERY: Final[dict[str, Any]] = {
-    "name": "tag",
-    "in": "query",
-    "description": "only those with this campaign tag, or with one of these",
-    "schema": {"type": "array", "items": {"type": "string", "pattern": PATTERN}},
-}
+TAG_QUERY: Final = query(
+    "tag",
+    "only those with this campaign tag, or with one of these",
+    {"type": "array", "items": {"type": "string", "pattern": PATTERN}},
+)
+NUMBERS_QUERY: Final = query(
+    "numbers", "true: whole numbers, which goes on record", {"type": "boolean"}
+)
 #: how a request is let in
 SECURITY: Final[dict[str, Any]] = {
     "token": {

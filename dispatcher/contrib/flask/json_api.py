@@ -30,6 +30,7 @@ from dispatcher.contrib.flask.routes import METHODS, route, whole_number
 from dispatcher.contrib.flask.schemas import NewCampaign, Reason, read
 from dispatcher.contrib.flask.series_api import route_series
 from dispatcher.contrib.flask.spend_api import SPEND_QUERY, spend
+from dispatcher.contrib.flask.unreachable_api import UNREACHABLE_QUERY, route_unreachable
 from dispatcher.recipients import Rejection
 from dispatcher.recipients.recipient import MOST_REJECTED
 
@@ -43,6 +44,7 @@ _QUERIES = {
     "evidence": EVIDENCE_QUERY,
     "discard_draft": VERSION_QUERY,
     "spend": SPEND_QUERY,
+    "unreachable": UNREACHABLE_QUERY,
 }
 
 
@@ -70,6 +72,7 @@ def api(*, body_limit: int = 16 * 2**20) -> Blueprint:
     route(blueprint, "/spend", GET=spend)
     route_drafts(blueprint, body_limit)
     route_series(blueprint, body_limit)
+    route_unreachable(blueprint, body_limit)
     route(blueprint, "/openapi.json", GET=views.openapi)
     for rule in ("/", "/<path:_>"):
         blueprint.add_url_rule(rule, "nothing", _nothing, methods=METHODS)

@@ -11,11 +11,13 @@ from pydantic.json_schema import models_json_schema
 from dispatcher.campaigns.results import STATES
 from dispatcher.contrib.flask import answers, fields
 from dispatcher.contrib.flask.draft_paths import draft_paths
+from dispatcher.contrib.flask.fields import query
 from dispatcher.contrib.flask.list_upload import FORM_TYPE, ListUpload
 from dispatcher.contrib.flask.problems import PROBLEM_JSON
 from dispatcher.contrib.flask.series_bodies import ANSWERS, BODIES
 from dispatcher.contrib.flask.series_paths import series_paths
 from dispatcher.contrib.flask.spend_api import SPEND_QUERY
+from dispatcher.contrib.flask.unreachable_api import LIFT_ANSWERS, Lifting, unreachable_paths
 
 MOST_LISTED = 200
 #: the media type of each format of results
@@ -50,42 +52,37 @@ def _whole(least: int, most: int) -> dict[str, Any]:
     return {"type": "integer", "minimum": least, "maximum": most}
 
 
-def _query(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "in": "query", "description": description, "schema": schema}
-
-
 #: what a list may be asked with
 LIST_QUERY = [
-    _query("limit", "the most to list", _whole(1, MOST_LISTED)),
-    _query("offset", "how many to pass over", _whole(0, 2**31 - 1)),
-    _query(
+    query("limit", "the most to list", _whole(1, MOST_LISTED)),
+    query("offset", "how many to pass over", _whole(0, 2**31 - 1)),
+    query(
         "state",
         "only campaigns in this state, or in one of these",
         {"type": "array", "items": {"$ref": f"{_REF}CampaignState"}},
     ),
-    _query(
+    query(
         "since",
         "only those submitted since this instant, or this day (from midnight in Paris)",
         {"anyOf": [{"type": "string", "format": kind} for kind in ("date-time", "date")]},
     ),
-    _query("reference", "only the campaign with this reference", _TEXT),
-    _query("reference_prefix", "only those whose reference begins with this", _TEXT),
+    query("reference", "only the campaign with this reference", _TEXT),
+    query("reference_prefix", "only those whose reference begins with this", _TEXT),
     fields.TAG_QUERY,
-    _query("account", "only those that go through this account", _TEXT),
+    query("account", "only those that go through this account", _TEXT),
 ]
 
-_NUMBERS = _query("numbers", "true: whole numbers, which goes on record", {"type": "boolean"})
 #: what evidence may be asked with
-EVIDENCE_QUERY = [_NUMBERS]
+EVIDENCE_QUERY = [fields.NUMBERS_QUERY]
 #: what results may be asked with
 RESULTS_QUERY = [
-    _query(
+    query(
         "format",
         "the format of the file; without it the header Accept decides, and else it is JSON lines",
         {"type": "string", "enum": [*RESULT_TYPES]},
     ),
-    _NUMBERS,
-    _query(
+    fields.NUMBERS_QUERY,
+    query(
         "state",
         "only recipients in this state, or in one of these; the sums are of all",
         {"type": "array", "items": {"type": "string", "enum": [*STATES]}},
@@ -165,6 +162,7 @@ def described(prefix: str) -> dict[str, Any]:
             },
             **draft_paths(_operation, _reference, _whole(0, LARGEST_ID)),
             **series_paths(_operation, _reference, _whole(0, LARGEST_ID)),
+            **unreachable_paths(_operation, _reference),
             "/openapi.json": {
                 "get": {
                     "operationId": "openapi",
@@ -240,8 +238,8 @@ def _reference(name: str) -> dict[str, Any]:
 
 def _schemas() -> dict[str, Any]:
     told = answers.Progress, answers.Submitted, answers.List, answers.Spend, answers.Problem
-    answered: tuple[type[BaseModel], ...] = (*told, *ANSWERS)
-    taken: tuple[type[BaseModel], ...] = (*BODIES, ListUpload)
+    answered: tuple[type[BaseModel], ...] = (*told, *ANSWERS, *LIFT_ANSWERS)
+    taken: tuple[type[BaseModel], ...] = (*BODIES, ListUpload, Lifting)
     _, schemas = models_json_schema(
         [(body, "validation") for body in taken]
         + [(answer, "serialization") for answer in answered],

@@ -13,6 +13,7 @@ from dispatcher.api import Dispatcher
 from dispatcher.api.result_files import pieces
 from dispatcher.contrib.flask.openapi import EVIDENCE_TYPE, RESULT_TYPES
 from dispatcher.contrib.flask.problems import Problem
+from dispatcher.contrib.flask.routes import one_of, wants_numbers
 from dispatcher.errors import DispatcherError, code_of
 
 _CHARSETS: Final = {"jsonl": "", "csv": "; charset=utf-8", "xlsx": ""}
@@ -23,8 +24,8 @@ def streamed_results(library: Dispatcher, campaign: int, actor: str) -> Response
 
     If the sums are wrong the answer is cut off, so that no client takes it for complete.
     """
-    form = _one_of("format", [*RESULT_TYPES]) or _accepted()
-    whole = _whole()
+    form = one_of("format", [*RESULT_TYPES]) or _accepted()
+    whole = wants_numbers()
     found = library.results(campaign, states=request.args.getlist("state"))
     written = pieces(found, form, hides=not whole)
     found.note(hides=not whole, by=actor)
@@ -37,7 +38,7 @@ def streamed_evidence(library: Dispatcher, campaign: int, actor: str) -> Respons
 
     What goes wrong within cuts the answer off: a ZIP without its end is none.
     """
-    written = library.evidence_writer.pieces(campaign, hides=not _whole(), by=actor)
+    written = library.evidence_writer.pieces(campaign, hides=not wants_numbers(), by=actor)
     return _streamed(written, written.close, EVIDENCE_TYPE, f"evidence-{campaign}.zip")
 
 
@@ -62,20 +63,6 @@ def _begun(written: Iterator[bytes], close: Callable[[], None]) -> Iterator[byte
         current_app.logger.error("dispatcher: %s", error)  # noqa: TRY400 - the sentence says it all
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, code_of(error), str(error)) from None
     return chain([first], written)
-
-
-def _whole() -> bool:
-    """Whether the query asks for whole numbers."""
-    return _one_of("numbers", ["true", "false"]) == "true"
-
-
-def _one_of(name: str, known: list[str]) -> str | None:
-    """A word of the query. Raises Problem (422) for one that is not known."""
-    value = request.args.get(name)
-    if value is None or value in known:
-        return value
-    sentence = f"{name} must be {' or '.join(known)}"
-    raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unusable_input", sentence)
 
 
 def _accepted() -> str:

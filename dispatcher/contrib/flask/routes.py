@@ -1,4 +1,4 @@
-"""The paths of the JSON API, each with its methods, and numbers of their queries."""
+"""The paths of the JSON API, each with its methods, and what their queries say."""
 
 from __future__ import annotations
 
@@ -43,3 +43,17 @@ def whole_number(name: str, default: int | None, least: int, most: int) -> int:
         sentence = f"{name} must be a whole number from {least} to {most}"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unusable_input", sentence)
     return number
+
+
+def one_of(name: str, known: list[str]) -> str | None:
+    """A word of the query. Raises Problem (422) for one that is not known."""
+    value = request.args.get(name)
+    if value is None or value in known:
+        return value
+    sentence = f"{name} must be {' or '.join(known)}"
+    raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unusable_input", sentence)
+
+
+def wants_numbers() -> bool:
+    """Whether the query asks for whole numbers. Raises Problem (422)."""
+    return one_of("numbers", ["true", "false"]) == "true"

@@ -8,7 +8,7 @@ from flask import Response, current_app, jsonify, request
 
 from dispatcher.campaigns.period import Period
 from dispatcher.campaigns.spend import By
-from dispatcher.contrib.flask.fields import TAG_QUERY
+from dispatcher.contrib.flask.fields import TAG_QUERY, query
 from dispatcher.contrib.flask.library import library_of
 
 _WHEN: Final[dict[str, Any]] = {
@@ -19,17 +19,13 @@ _WHEN: Final[dict[str, Any]] = {
 }
 
 
-def _query(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "in": "query", "description": description, "schema": schema}
-
-
 #: what it may be asked with
 SPEND_QUERY: Final = [
-    _query("by", "what the rows are; by default months", {"type": "string", "enum": [*By]}),
-    _query("from", "from this month or day of Paris, or this instant, on", _WHEN),
-    _query("to", "to the end of this month or day, or until this instant", _WHEN),
+    query("by", "what the rows are; by default months", {"type": "string", "enum": [*By]}),
+    query("from", "from this month or day of Paris, or this instant, on", _WHEN),
+    query("to", "to the end of this month or day, or until this instant", _WHEN),
     TAG_QUERY,
-    _query("account", "only what goes through this account", {"type": "string"}),
+    query("account", "only what goes through this account", {"type": "string"}),
 ]
 
 

@@ -11,10 +11,11 @@ from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.caps import WEEKLY_CODE
 from dispatcher.campaigns.others import Judgement, judge
 from dispatcher.campaigns.states import MessageState
+from dispatcher.campaigns.unreachable import UNREACHABLE_CODE, Rule
 from dispatcher.campaigns.waits import Wait
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.sending.caps import SendCaps
-from dispatcher.storage import opt_outs, others, replacement
+from dispatcher.storage import opt_outs, others, replacement, unreachable
 from dispatcher.storage.batches import due, left_out, moves, results
 from dispatcher.window import Hold
 
@@ -28,6 +29,8 @@ class _Read:
     batch: DueBatch | None
     #: the new states of positions that must not be texted
     excluded: Mapping[int, MessageState] = field(default_factory=dict)
+    #: position -> our own code, of those that are rejected
+    codes: Mapping[int, int] = field(default_factory=dict)
     #: position -> the campaign because of which it is left out
     causes: Mapping[int, int] = field(default_factory=dict)
     #: of whom nobody knows yet whether another campaign leaves them out
@@ -40,11 +43,13 @@ class Gather:
     def __init__(self, context: Context, caps: SendCaps) -> None:
         self._context = context
         self._caps = caps
+        self._rule = Rule.of(context.settings)
 
     def gather(self, batch_id: int) -> DueBatch | None:
         """The batch if it may leave now, without those who must not be texted.
 
-        They opted out, reached the weekly cap, or are left out because of another campaign.
+        They opted out, reached the weekly cap, are unreachable, or are left out because of another
+        campaign.
         """
         with self._context.database.read() as session:
             found = self._read(session, batch_id)
@@ -78,8 +83,25 @@ class Gather:
             for position, phone in rows
             if phone in judgement.left_out and position not in opted_out
         }
-        over = dict.fromkeys(self._caps.over_weekly(session, batch), MessageState.REJECTED)
-        return _Read(batch, over | dict.fromkeys(causes, MessageState.LEFT_OUT) | opted_out, causes)
+        codes = {
+            **dict.fromkeys(self._caps.over_weekly(session, batch), WEEKLY_CODE),
+            **dict.fromkeys(self._unreachable(session, batch), UNREACHABLE_CODE),
+        }
+        codes = {p: code for p, code in codes.items() if p not in causes and p not in opted_out}
+        excluded = {
+            **dict.fromkeys(codes, MessageState.REJECTED),
+            **dict.fromkeys(causes, MessageState.LEFT_OUT),
+            **opted_out,
+        }
+        return _Read(batch, excluded, codes, causes)
+
+    def _unreachable(self, session: Session, batch: DueBatch) -> set[int]:
+        """Positions of ``batch`` whose last messages were not delivered."""
+        if self._rule is None or batch.test or not batch.commercial:
+            return set()
+        places = dict(zip(batch.recipients.phones, batch.recipients.positions, strict=True))
+        gone = unreachable.among(session, places, self._rule, self._context.clock())
+        return {places[phone] for phone in gone}
 
     def _judge(self, session: Session, batch: DueBatch) -> Judgement:
         """Who is left out because of another campaign; nothing is asked where none is named."""
@@ -91,8 +113,8 @@ class Gather:
         return judge(phones, batch.others, others.find(session, phones, batch.others))
 
     def _leave_out(self, session: Session, batch: DueBatch, found: _Read) -> None:
-        codes = _codes(found.excluded)
-        if results.leave_out(session, batch, found.excluded, codes=codes) and found.causes:
+        done = results.leave_out(session, batch, found.excluded, codes=found.codes)
+        if done and found.causes:
             left_out.note(session, batch.id, len(batch.states), found.causes)
         replacement.replace_erased(session, batch.id)
 
@@ -101,9 +123,3 @@ class Gather:
         hold = Hold(now + judgement.again, judgement.why)
         with self._context.database.write() as session:
             moves.postpone(session, batch, Wait.OTHERS, hold, now=now)
-
-
-def _codes(excluded: Mapping[int, MessageState]) -> dict[int, int]:
-    """Our code of each position that reached the weekly cap."""
-    rejected = [p for p, state in excluded.items() if state is MessageState.REJECTED]
-    return dict.fromkeys(rejected, WEEKLY_CODE)

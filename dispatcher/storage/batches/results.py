@@ -5,6 +5,7 @@ A change names the attempt that it ends, so that a late attempt 1 cannot touch a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -17,11 +18,13 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from dispatcher.campaigns.batch import DueBatch
+from dispatcher.campaigns.caps import WEEKLY_CODE
 from dispatcher.campaigns.change import Change
 from dispatcher.campaigns.hand_over import OPTED_OUT
 from dispatcher.campaigns.message_states import marked, tally
 from dispatcher.campaigns.outcome import AttemptEnd
 from dispatcher.campaigns.states import BatchState, MessageState
+from dispatcher.campaigns.unreachable import UNREACHABLE_CODE
 from dispatcher.campaigns.waits import Wait
 from dispatcher.storage import events
 from dispatcher.storage.batches import attempts, hand_over, moves, recalls, waits
@@ -183,16 +186,17 @@ def leave_out(
     *,
     codes: Mapping[int, int] = MappingProxyType({}),
 ) -> bool:
-    """End messages of a due batch that must not be sent, such as those of opt-outs.
+    """End messages of a due batch that must not be sent; ``codes`` are ours of the rejected.
 
     The batch leaves ``pending`` if nobody is left to text: it is polled if an earlier attempt
     sent a part of it, otherwise it is done.
     """
-    after = marked(batch.states, states)
+    after, ours = marked(batch.states, states), Counter(codes.values())
     values = {
         **moves.counted(after),
         "codes": batch.codes_with(codes),
-        "capped": Batch.capped + len(codes),
+        "capped": Batch.capped + ours[WEEKLY_CODE],
+        "unreachable": Batch.unreachable + ours[UNREACHABLE_CODE],
     }
     statement = update(Batch).where(Batch.id == batch.id)
     if MessageState.PENDING.letter not in after:

@@ -22,6 +22,7 @@ from dispatcher.api.number_checks import NumberChecks
 from dispatcher.api.opt_outs import OptOuts
 from dispatcher.api.persons import Persons
 from dispatcher.api.series import SeriesActions
+from dispatcher.api.unreachable import Unreachable
 from dispatcher.cli.command_table import COMMANDS
 from dispatcher.cli.main import cli, commands_of
 from dispatcher.contrib.flask import Dispatcher as Extension
@@ -119,7 +120,7 @@ def test_every_method_that_names_who_acts_is_in_the_table() -> None:
         f"{kind.__name__}.{name}"
         for kind in (
             *(Dispatcher, OptOuts, Persons, NumberChecks, Inbox, ActionRecords, EvidenceWriter),
-            SeriesActions,
+            *(SeriesActions, Unreachable),
         )
         for name, method in inspect.getmembers(kind, inspect.isfunction)
         if not name.startswith("_") and "by" in inspect.signature(method).parameters

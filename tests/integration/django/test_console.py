@@ -35,6 +35,7 @@ PAGES = (
     "/sms/batches/1/",
     "/sms/doubts/",
     "/sms/opt-outs/",
+    "/sms/unreachable/",
     "/sms/replies/",
     "/sms/spend/",
     "/sms/weekly-cap/",

@@ -443,6 +443,7 @@ def test_page_without_its_permission_is_refused(office: Office) -> None:
         DOUBTS,
         OPT_OUTS,
         f"{OPT_OUTS}export/",
+        "/sms/unreachable/",
         "/sms/spend/file/",
         "/sms/weekly-cap/",
     ):

@@ -20,6 +20,7 @@ from dispatcher.storage.tables import (
     Campaign,
     CheckOrder,
     Contact,
+    Lift,
     NumberCheck,
     Recipient,
     Reply,
@@ -57,7 +58,7 @@ def test_erasure_asks_the_table() -> None:
         f"dispatcher_{name}.phone"
         for name in (
             *("recipient", "opt_out", "opt_out_event", "reply", "number_check", "contact"),
-            *("draft_row", "tester"),
+            *("draft_row", "tester", "lift"),
         )
     ]
     assert len(erased_columns.TEXTS) == sum(rule.how is How.REPLACED for _, rule in RULES)
@@ -93,6 +94,9 @@ def filled(tables: Database, tmp_path: Path) -> Iterator[Bench]:
             check = {"phone": BRUNO, "order_id": 1, "ordered_at": now}
             session.execute(insert(NumberCheck), [check])
             session.execute(insert(Contact), [{"phone": BRUNO, "at": now.date()}])
+            session.execute(
+                insert(Lift), [{"phone": BRUNO, "at": now, "actor": "a", "reason": "r"}]
+            )
             reply = {"digest": "d", "phone": BRUNO, "text": "Oui", "received_at": now}
             session.execute(insert(Reply), [reply | facts])
             call = {"digest": "d", "path": "/", "body": b"", "query": "", "problem": ""}

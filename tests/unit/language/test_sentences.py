@@ -77,7 +77,7 @@ UNSHOWN = re.compile(
     r"default-src|text/csv|<svg|<rect|attachment; filename|cannot be listened on"
     r"|^there is a user|^one message$|^Mac OS Roman$"
     # on record: which numbers somebody saw
-    r"|^of testers$|^of the (?:list|rejected rows) of |^in the draft "
+    r"|^of testers$|^of unreachable numbers$|^of the (?:list|rejected rows) of |^in the draft "
 )
 #: a part of a template that is no text: tags of Django and HTML
 _TAGS = re.compile(

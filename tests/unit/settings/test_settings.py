@@ -69,6 +69,8 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "daily_recipients": ("100000", 100_000),
     "daily_euros": ("4000", Decimal(4000)),
     "weekly_messages": ("2", 2),
+    "unreachable_after": ("3", 3),
+    "unreachable_campaigns": ("5", 5),
     "repeat_days": ("14", 14),
     "repeat_mode": ("block", "block"),
     "checks_mode": ("warn", "warn"),
@@ -107,6 +109,7 @@ _PRICED = {"DISPATCHER_PRICES": "metropole=0.045"}
 NEEDS = {
     "clock_offset": {"DISPATCHER_API_URL": "http://localhost:1"},
     "campaign_euros": _PRICED,
+    "unreachable_campaigns": {"DISPATCHER_UNREACHABLE_AFTER": "3"},
     "daily_euros": _PRICED,
     "webhook_url": {"DISPATCHER_WEBHOOK_SECRET": SECRET},
     "callback_url": {"DISPATCHER_CALLBACK_SECRET": SECRET},

@@ -20,6 +20,7 @@ from dispatcher.contrib.django.console.views import (
     signing_in,
     spend,
     testers,
+    unreachable,
 )
 
 app_name = "console"
@@ -52,6 +53,7 @@ urlpatterns = [
     path("doubts/<int:number>/<str:name>/", doubts.ask, name="ask_doubt"),
     path("opt-outs/", opt_outs.index, name="opt_outs"),
     path("opt-outs/export/", opt_outs.export, name="opt_outs_export"),
+    path("unreachable/", unreachable.index, name="unreachable"),
     path("replies/", replies.index, name="replies"),
     path("spend/", spend.index, name="spend"),
     path("spend/file/", spend.download, name="spend_file"),
