@@ -16,11 +16,11 @@ from dispatcher.contrib.flask.openapi import described
 from dispatcher.contrib.flask.series_bodies import ChangedSeries, NewSeries
 from tests.integration.bench import people
 
-_VALID, _FORM = (
+_VALID, _FORM, _LIFTING = (
     Draft202012Validator(
         {"components": described("")["components"], "$ref": f"#/components/schemas/{name}"}
     )
-    for name in ("NewCampaign", "ListUpload")
+    for name in ("NewCampaign", "ListUpload", "Lifting")
 )
 
 #: options whose values no schema can tell: which accounts there are, what a text does not go with
@@ -87,8 +87,8 @@ def map_body(context: schemathesis.HookContext, body: Any) -> Any:
     if not isinstance(body, dict):
         return body
     path, name = context.operation.path, context.operation.definition.raw.get("operationId")
-    if name == "lift_unreachable" and isinstance(body.get("phone"), str):
-        return body | {"phone": people(1)[0]}
+    if name == "lift_unreachable":
+        return body | ({"phone": people(1)[0]} if _LIFTING.is_valid(body) else {})
     if name in ("add_series", "change_series"):
         return _series(NewSeries if name == "add_series" else ChangedSeries, body)
     if path.startswith("/drafts") and _is_version(body.get("version")):

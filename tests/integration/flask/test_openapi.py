@@ -28,9 +28,9 @@ generation = {{ deterministic = true, max-examples = 40, no-shrink = true, datab
 phases.stateful.generation.max-examples = 20
 # no schema can say which text can be sent, or what the state of a campaign allows
 checks.positive_data_acceptance.expected-statuses = ["2xx", "404", "409", "422"]
-# no schema can say which columns a file has, or which lists a series may name
+# no schema can say which columns a file has, which lists a series may name, or which number is one
 [[operations]]
-include-path-regex = "(/list|^/series)$"
+include-path-regex = "(/list|^/series|/lift)$"
 generation.max-examples = 15
 warnings = false
 # they are many: with as many requests each as the others, it takes minutes
