@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dispatcher.api.dispatcher import Dispatcher
     from dispatcher.api.webhooks import Webhooks
+    from dispatcher.campaigns.budgets import Budget
     from dispatcher.campaigns.consent import Consent, Person
     from dispatcher.campaigns.draft import Draft, DraftRow
     from dispatcher.campaigns.events import Event
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from dispatcher.campaigns.spend import Amount, Spend, SpendRow
     from dispatcher.campaigns.testers import Tester, TestProgress, TestSend
     from dispatcher.dispatch.events import (
+        budget_reached,
         campaign_finished,
         campaign_paused,
         doubt_raised,
@@ -73,6 +75,7 @@ __all__ = [
     "Amount",
     "BatchRecord",
     "BrokerError",
+    "Budget",
     "CampaignRecord",
     "ConfigurationError",
     "Consent",
@@ -120,6 +123,7 @@ __all__ = [
     "UnusableInput",
     "UnusableKey",
     "Webhooks",
+    "budget_reached",
     "campaign_finished",
     "campaign_paused",
     "doubt_raised",
@@ -138,6 +142,7 @@ _HOMES = {
     "ActionRecord": "campaigns.records",
     "Amount": "campaigns.spend",
     "BatchRecord": "campaigns.records",
+    "Budget": "campaigns.budgets",
     "CampaignRecord": "campaigns.records",
     "Consent": "campaigns.consent",
     "Dispatcher": "api.dispatcher",
@@ -163,6 +168,7 @@ _HOMES = {
     "TestSend": "campaigns.testers",
     "Tester": "campaigns.testers",
     "Webhooks": "api.webhooks",
+    "budget_reached": "dispatch.events",
     "campaign_finished": "dispatch.events",
     "campaign_paused": "dispatch.events",
     "doubt_raised": "dispatch.events",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from dispatcher.api.action_record import ActionRecords
+from dispatcher.api.budgets import Budgets
 from dispatcher.api.calendar import calendar_of, weekly_outlook
 from dispatcher.api.drafts import Drafts
 from dispatcher.api.evidence import EvidenceWriter
@@ -129,6 +130,11 @@ class Dispatcher(Lifecycle):
         tags = tags_of(() if tag is None else tag)
         period = Period(since, until)
         return spend_of(self._installation, by_of(by), period, account=self._account, tags=tags)
+
+    @property
+    def budgets(self) -> Budgets:
+        """The most that campaigns with a tag may cost in a month, of all accounts together."""
+        return Budgets(self._installation, self._account, lambda: self._hints.tick())
 
     def calendar(self, day: date | None = None) -> Calendar:
         """The month of Paris with ``day``, or this one: closed days, messages sent and to go."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from itertools import filterfalse
 
+from dispatcher.api.budgets import warnings_of
 from dispatcher.api.departures import Departures
 from dispatcher.api.gateways import Gateways
 from dispatcher.api.installation import Installation
@@ -84,6 +85,7 @@ def preview(
             *intake.warnings(late=leaves.late),
             *history.repeats.warnings,
             *screening.warnings,
+            *history.budgets(intake),
         ),
         fingerprint=intake.plan_fingerprint(),
         account=intake.account,
@@ -150,6 +152,13 @@ class _History:
             gone = opt_outs.opted_out(session, phones)
             out = self.others.add(session, [*filterfalse(gone.__contains__, phones)])
             return gone, out, heavy, silent
+
+    def budgets(self, intake: Intake) -> list[str]:
+        """A sentence if the budgets of the plan's tags would not let it begin."""
+        if not self._known:
+            return []
+        with self._database.read() as session:
+            return warnings_of(session, intake)
 
     def left(self) -> Usage:
         """What has already left on the day on which the plan may begin."""

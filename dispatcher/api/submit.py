@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.api.actor import named, on_record
 from dispatcher.api.admission import check_new, check_same, stored
+from dispatcher.api.budgets import warnings_of
 from dispatcher.api.departures import Departures
 from dispatcher.api.gateways import Gateways
 from dispatcher.api.installation import Installation
@@ -127,6 +128,7 @@ class _Entry:
         self._late = 0
         self._schedule = intake.schedule
         self._repeats = Repeats(intake.settings, intake.submission)
+        self._budgets: list[str] = []
 
     @property
     def needs_whole_list(self) -> bool:
@@ -153,6 +155,7 @@ class _Entry:
             *self.intake.warnings(late=self._late, private=private),
             *self._repeats.warnings,
             *self._screening.warnings,
+            *self._budgets,
         ]
 
     def write(self, session: Session, batches: Iterable[PlannedBatch], *, reference: str) -> int:
@@ -194,6 +197,7 @@ class _Entry:
             duplicates=planner.duplicates,
             unusable=planner.reasons.total(),
         )
+        self._budgets = warnings_of(session, intake)
         self._note(session, campaign_id)
         if self._enter is not None:
             self._enter(session, campaign_id)

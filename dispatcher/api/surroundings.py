@@ -177,6 +177,7 @@ class SurroundingsReader:
             or hold is None
             or self.now - hold.until <= longest
             or facts.funded_to is not None
+            or facts.budget_wait is not None
             or (facts.commercial and around.stop_list)
         ):
             return around

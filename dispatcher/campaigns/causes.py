@@ -37,6 +37,7 @@ class Name(StrEnum):
     ACCOUNT = "account"
     DOUBTS = "doubts"
     STOP_LIST = "stop_list"
+    BUDGET = "budget"
     BALANCE = "balance"
     CREDIT = "credit"
     TURN = "turn"
@@ -124,6 +125,8 @@ class Standing:
     hold: Hold | None = None
     #: batches by state
     batches: Mapping[str, int] = field(default_factory=dict)
+    #: why the budgets of its tags do not let it begin
+    budget_wait: str | None = None
 
 
 def causes_of(campaign: Standing, around: Surroundings) -> list[Cause]:
@@ -178,7 +181,10 @@ def _waiting(campaign: Standing, hold: Hold, around: Surroundings) -> Iterator[C
     if campaign.commercial and around.stop_list:
         cure = "dispatcher opt-outs sync reads it, or says why it cannot be read"
         yield Cause(Name.STOP_LIST, around.stop_list, cure)
-    if campaign.funded_to is not None and _number(hold) > campaign.funded_to:
+    if campaign.budget_wait:
+        cure = "dispatcher budgets set raises it; or it goes on once a month has room"
+        yield Cause(Name.BUDGET, campaign.budget_wait, cure)
+    elif campaign.funded_to is not None and _number(hold) > campaign.funded_to:
         yield _unfunded(campaign.funded_to, around)
     if around.ahead:
         says = f"campaigns of a higher priority leave first: {_listed(around.ahead)}"

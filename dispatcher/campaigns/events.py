@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
 Kind = Literal[
+    "budget_reached",
     "campaign_finished",
     "campaign_paused",
     "doubt_raised",

@@ -108,6 +108,8 @@ class Facts:
     account: str = ""
     commercial: bool = False
     created_at: datetime | None = None
+    #: why the budgets of its tags do not let it begin; None if it may
+    budget_wait: str | None = None
 
 
 def silence(
@@ -185,6 +187,7 @@ def standing_of(facts: Facts, batches: Mapping[str, int], hold: Hold | None) -> 
         account=facts.account,
         commercial=facts.commercial,
         funded_to=facts.funded_to,
+        budget_wait=facts.budget_wait,
         hold=hold,
         batches=batches,
     )

@@ -36,6 +36,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "Write what became of each recipient of campaign REF, from one snapshot.",
     ),
     "spend": ("spend", "Show what campaigns cost: planned, reserved, charged, difference."),
+    "budgets": (
+        "budgets",
+        "List what campaigns with a tag may cost in a month, and what is left of this one.",
+    ),
     "why": (
         "why",
         "Say why campaign REF has not left, and what to do; without REF, why any has not.",

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.caps import Usage, caps_of, day_of
 from dispatcher.campaigns.states import BatchState
+from dispatcher.dispatch.budgets import let_begin
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.polls import hints_for
 from dispatcher.dispatch.retention import is_due
@@ -108,8 +109,7 @@ class Ticks:
         with database.read() as session:
             todo = upkeep.read(session, now, self._context.windows.policy)
             unchecked = settings.credit_check == "off" and credit.any_limited(session)
-        # a transaction for each statement that locks many rows: none of them waits for another
-        # while it holds rows (``storage.locks``)
+        # one for each statement that locks many rows: it waits for no row then (``storage.locks``)
         if todo.over:
             with contained("tick"), database.write() as session:
                 campaign_moves.expire_batches(session, now)
@@ -140,6 +140,9 @@ class Ticks:
             progress = identity.keep(session)
         if progress is not None:
             progress.write()
+        if todo.unbudgeted:
+            with contained("tick"):
+                let_begin(self._context, now)
         for batch_id in lost:
             log.warning("batch %d: its worker was lost; in doubt", batch_id)
         if todo.unscreened:

@@ -43,15 +43,15 @@ class Lock(IntEnum):
     #: the caps of the day, and the weekly cap of all recipients
     DAY = 7_265_378_375
     WEEK = 7_265_378_376
+    BUDGETS = 7_265_378_377  # with no other
 
 
 def lock(session: Session, what: Lock, key: int | str = 0) -> None:
     """Take a lock of PostgreSQL until the transaction ends. SQLite has one writer anyway."""
     if session.get_bind().dialect.name == "postgresql":
         both = hashlib.blake2b(f"{what.value} {key}".encode(), digest_size=8).digest()
-        session.execute(
-            text("SELECT pg_advisory_xact_lock(:key)"), {"key": int.from_bytes(both, signed=True)}
-        )
+        number = int.from_bytes(both, signed=True)
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": number})
 
 
 def lock_text(session: Session, words: str) -> None:

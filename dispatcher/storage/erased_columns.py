@@ -18,6 +18,7 @@ from dispatcher.storage.tables import (
     Attempt,
     Batch,
     BatchConsent,
+    Budget,
     Campaign,
     CampaignTag,
     CheckOrder,
@@ -158,7 +159,7 @@ RULES: Final[tuple[tuple[Column, Rule], ...]] = (
     *_never(
         "a sentence of our own, with codes and hours",
         *(Batch.why, Batch.window_why, Batch.retry_why, Batch.rate_why, Batch.cap_why),
-        *(Batch.others_why, UnreadCall.problem),
+        *(Batch.others_why, Campaign.budget_wait, UnreadCall.problem),
     ),
     *_never(
         "letters, codes, counts or ids by position",
@@ -180,7 +181,10 @@ RULES: Final[tuple[tuple[Column, Rule], ...]] = (
         *(Batch.tag, Batch.message_id, Attempt.tag, Reply.message_id, Reply.reference, Event.key),
         *(CheckOrder.tag, CheckOrder.gateway_id),
     ),
-    *_never("fewer digits than a number has, or it is refused", CampaignTag.tag, Series.name),
+    *_never(
+        "fewer digits than a number has, or it is refused",
+        *(CampaignTag.tag, Series.name, Budget.tag),
+    ),
     *_never("a rule of hours and days, whose parts are checked", Series.rule),
     *_never("hosts and processes", Attempt.worker, Heartbeat.name, Action.origin),
     *_never("settings, instants and keys; reasons in it are masked when written", Meta.value),

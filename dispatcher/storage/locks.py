@@ -2,6 +2,7 @@
 
 Campaign, batches by id, version of the opt-out list. A transaction that changes many rows has one
 statement for them. A turn that arms batches needs no order: it waits for the version alone, first.
+What is left of budgets is locked before campaigns (``storage.budgets``).
 """
 
 from __future__ import annotations

@@ -149,6 +149,12 @@ class Campaign(Base):
             sqlite_where=text("funded_to IS NOT NULL"),
         ),
         Index(
+            "ix_dispatcher_campaign_budget_wait",
+            "id",
+            postgresql_where=text("budget_wait IS NOT NULL"),
+            sqlite_where=text("budget_wait IS NOT NULL"),
+        ),
+        Index(
             "ix_dispatcher_campaign_screened",
             "id",
             postgresql_where=text("screened_to IS NOT NULL"),
@@ -199,6 +205,20 @@ class Campaign(Base):
     test_of: Mapped[str | None]
     #: the campaigns that it names, and whom each leaves out (``others.written``); null for none
     others: Mapped[str | None]
+    #: why the budgets of its tags do not let it begin; empty: nobody has looked; null: it may leave
+    budget_wait: Mapped[str | None]
+    #: when they let it begin: it counts in that month; null for a campaign without tags
+    budgeted_at: Mapped[datetime | None]
+
+
+class Budget(Base):
+    """The most that campaigns with a tag may cost in a month."""
+
+    __tablename__ = "dispatcher_budget"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    tag: Mapped[str] = mapped_column(primary_key=True)
+    euros: Mapped[Decimal]
 
 
 class CampaignTag(Base):

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import and_, bindparam, exists, false, func, select
 from sqlalchemy.orm import Session
 
-from dispatcher.storage import caps, screening, series
+from dispatcher.storage import budgets, caps, screening, series
 from dispatcher.storage.batches import moves, reevaluation
 from dispatcher.storage.batches.hand_over import IS_HELD
 from dispatcher.storage.campaigns import moves as campaign_moves
@@ -38,6 +38,8 @@ class Upkeep:
     unscreened: bool
     #: an occurrence of a series is to be looked at
     series: bool
+    #: campaigns that are due wait for a look at the budgets of their tags
+    unbudgeted: bool
     #: how many campaigns run
     running: int
 
@@ -54,6 +56,7 @@ _ASK = select(
     func.coalesce(caps.ANY_WAITS_FOR_CAP, false()),
     screening.ANY,
     func.coalesce(series.ANY_IS_DUE, false()),
+    budgets.ANY,
     select(func.count()).select_from(CAMPAIGN).where(campaign_moves.RUNS).scalar_subquery(),
 )
 

@@ -23,6 +23,7 @@ TOKEN: Final = "b7e4c1d2a9f80635"
 SETTINGS: Final[Mapping[str, Any]] = {
     "web_token": TOKEN,
     "signing_key": "a signing key of the tests, 32 characters",
+    "prices": "metropole=0.04",
     "webhook_url": "https://shop.example/sms",
     "webhook_secret": "a-secret-of-the-tests",
     "series_lists": "list.csv",
@@ -37,6 +38,10 @@ _FOREVER: Final[Mapping[str, Any]] = {
     "since": OPEN - timedelta(days=1),
     "until": OPEN + timedelta(days=1),
 }
+
+
+def budgeted(bench: Bench) -> None:
+    bench.dispatcher.budgets.set("shop", 500, by=BEFORE)
 
 
 def nothing(bench: Bench) -> None:
@@ -364,6 +369,24 @@ _FIRST_CASES: Final = (
         verb="export", why="the evidence of campaign 1, soldes", ready=running,
         methods=("EvidenceWriter.pieces",),
         do=lambda it, by: list(it.evidence_writer.pieces("soldes", by=by)),
+    ),
+    Case(
+        verb="set budget", why=f"shop: 500 € a month; {WHY}", methods=("Budgets.set",),
+        do=lambda it, by: it.budgets.set("Shop", 500, reason=WHY, by=by),
+        shell=("budgets", "set", "shop", "500", *_REASON),
+        api=("PUT", "/budgets/shop", {"euros": 500, "reason": WHY}),
+    ),
+    Case(
+        verb="set budget", why="shop: 20.50 € a month, before 500 €", ready=budgeted,
+        do=lambda it, by: it.budgets.set("shop", "20,5", by=by),
+    ),
+    Case(
+        verb="remove budget", why=f"shop; {WHY}", ready=budgeted, methods=("Budgets.remove",),
+        do=lambda it, by: it.budgets.remove("shop", reason=WHY, by=by),
+        shell=("budgets", "remove", "shop", *_REASON),
+    ),
+    Case(
+        verb="remove budget", why="shop", ready=budgeted, api=("DELETE", "/budgets/shop", None),
     ),
     Case(
         verb="forget key", why=WHY, ready=without_a_key, methods=("Persons.forget_keys",),

@@ -22,6 +22,7 @@ from django.dispatch import Signal
 from dispatcher.campaigns.events import KINDS, Event
 
 SIGNALS: Final = {kind: Signal() for kind in KINDS}
+budget_reached: Final = SIGNALS["budget_reached"]
 campaign_finished: Final = SIGNALS["campaign_finished"]
 campaign_paused: Final = SIGNALS["campaign_paused"]
 doubt_raised: Final = SIGNALS["doubt_raised"]

@@ -14,6 +14,7 @@ from dispatcher.api import Dispatcher
 from dispatcher.api.actor import checked_reason
 from dispatcher.campaigns.selection import SEVERAL, which_of
 from dispatcher.contrib.flask import auth as guards
+from dispatcher.contrib.flask.budget_api import route_budgets
 from dispatcher.contrib.flask.draft_api import route_drafts
 from dispatcher.contrib.flask.draft_paths import VERSION_QUERY
 from dispatcher.contrib.flask.library import library_of
@@ -70,6 +71,7 @@ def api(*, body_limit: int = 16 * 2**20) -> Blueprint:
     route(blueprint, f"{_CAMPAIGN}/resume", POST=views.resume)
     route(blueprint, f"{_CAMPAIGN}/cancel", POST=views.cancel)
     route(blueprint, "/spend", GET=spend)
+    route_budgets(blueprint, body_limit, _ACTOR)
     route_drafts(blueprint, body_limit)
     route_series(blueprint, body_limit)
     route_unreachable(blueprint, body_limit)

@@ -10,11 +10,11 @@ from pydantic.json_schema import models_json_schema
 
 from dispatcher.campaigns.results import STATES
 from dispatcher.contrib.flask import answers, fields
+from dispatcher.contrib.flask.budget_bodies import ANSWERS, BODIES, budget_paths
 from dispatcher.contrib.flask.draft_paths import draft_paths
 from dispatcher.contrib.flask.fields import query
-from dispatcher.contrib.flask.list_upload import FORM_TYPE, ListUpload
+from dispatcher.contrib.flask.list_upload import FORM_TYPE
 from dispatcher.contrib.flask.problems import PROBLEM_JSON
-from dispatcher.contrib.flask.series_bodies import ANSWERS, BODIES
 from dispatcher.contrib.flask.series_paths import series_paths
 from dispatcher.contrib.flask.spend_api import SPEND_QUERY
 from dispatcher.contrib.flask.unreachable_api import LIFT_ANSWERS, Lifting, unreachable_paths
@@ -36,7 +36,7 @@ _SAID = {
     400: "The body is not JSON.",
     401: "The token is missing or wrong.",
     403: "A page of another site asked, or this person may not do it.",
-    404: "There is no such campaign, draft or series.",
+    404: "There is no such campaign, draft, series or budget.",
     409: "Its state does not allow that, another version was saved, or the reference is taken.",
     413: "The body is too large.",
     415: "The body is not declared as what it has to be.",
@@ -160,6 +160,7 @@ def described(prefix: str) -> dict[str, Any]:
                     _reference("Spend"), 422, parameters=SPEND_QUERY,
                 )
             },
+            **budget_paths(_operation, _reference),
             **draft_paths(_operation, _reference, _whole(0, LARGEST_ID)),
             **series_paths(_operation, _reference, _whole(0, LARGEST_ID)),
             **unreachable_paths(_operation, _reference),
@@ -239,7 +240,7 @@ def _reference(name: str) -> dict[str, Any]:
 def _schemas() -> dict[str, Any]:
     told = answers.Progress, answers.Submitted, answers.List, answers.Spend, answers.Problem
     answered: tuple[type[BaseModel], ...] = (*told, *ANSWERS, *LIFT_ANSWERS)
-    taken: tuple[type[BaseModel], ...] = (*BODIES, ListUpload, Lifting)
+    taken: tuple[type[BaseModel], ...] = (*BODIES, Lifting)
     _, schemas = models_json_schema(
         [(body, "validation") for body in taken]
         + [(answer, "serialization") for answer in answered],

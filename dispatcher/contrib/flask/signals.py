@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 _signals = Namespace()
 SIGNALS: Final = {kind: _signals.signal(kind) for kind in KINDS}
+budget_reached: Final = SIGNALS["budget_reached"]
 campaign_finished: Final = SIGNALS["campaign_finished"]
 campaign_paused: Final = SIGNALS["campaign_paused"]
 doubt_raised: Final = SIGNALS["doubt_raised"]

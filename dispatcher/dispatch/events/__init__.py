@@ -1,6 +1,7 @@
 """Events: signals, signed callbacks, and the step that delivers them."""
 
 from dispatcher.dispatch.events.signals import (
+    budget_reached,
     campaign_finished,
     campaign_paused,
     doubt_raised,
@@ -14,6 +15,7 @@ from dispatcher.dispatch.events.signals import (
 from dispatcher.dispatch.events.signatures import verify
 
 __all__ = [
+    "budget_reached",
     "campaign_finished",
     "campaign_paused",
     "doubt_raised",

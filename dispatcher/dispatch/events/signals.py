@@ -62,6 +62,7 @@ class Signal:
 
 
 SIGNALS: Final = {kind: Signal(kind) for kind in KINDS}
+budget_reached: Final = SIGNALS["budget_reached"]
 campaign_finished: Final = SIGNALS["campaign_finished"]
 campaign_paused: Final = SIGNALS["campaign_paused"]
 doubt_raised: Final = SIGNALS["doubt_raised"]

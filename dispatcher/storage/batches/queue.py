@@ -26,6 +26,11 @@ _MAY_LEAVE = or_(bindparam("commercial", type_=Boolean), not_(CAMPAIGN.c.commerc
 
 
 def runs() -> ColumnElement[bool]:
+    """Condition: the campaign runs, and the budgets of its tags have let it begin."""
+    return and_(may_begin(), CAMPAIGN.c.budget_wait.is_(None))
+
+
+def may_begin() -> ColumnElement[bool]:
     """Condition: the campaign runs, and its ``not_after`` has not passed (parameter ``now``).
 
     Neither everything nor its account is paused. A hint may come before the tick that expires it.

@@ -59,6 +59,7 @@ def add_campaign(
         state=CampaignState.RUNNING,
         created_at=now,
         funded_to=funded_to,
+        budget_wait="" if submission.tags else None,
     )
     session.add(campaign)
     session.flush()

@@ -199,12 +199,12 @@ def _may_be_within(period: Period) -> ColumnElement[bool]:
 
 def _amounts() -> Sequence[ColumnElement[Any]]:
     """What a batch adds to each of ``_SUMS``, as whole numbers."""
-    size, pending = BATCH.c.size, BATCH.c.pending
+    size = BATCH.c.size
     planned, cost = (type_coerce(BATCH.c[name], BigInteger) for name in ("planned", "cost"))
     segments = func.coalesce(BATCH.c.planned_segments, BATCH.c.segments)
     sent = totals.sent()
     charged, untold = case((cost > 0, sent), else_=0), case((cost > 0, 0), else_=sent)
-    reserved = case((_HELD, 0), else_=pending) + untold
+    reserved = totals.reserved()
     # where the answer spoke of the whole batch, its count has replaced that of the plan
     billed = case(
         (segments != BATCH.c.segments, BATCH.c.segments), else_=segments * charged // size

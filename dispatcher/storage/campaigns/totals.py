@@ -170,6 +170,12 @@ def untold() -> ColumnElement[int]:
     return func.sum(case((BATCH.c.cost == _NOTHING, sent()), else_=0))
 
 
+def reserved() -> ColumnElement[int]:
+    """How many messages of a batch may still be charged: to go, in doubt, or at an unknown cost."""
+    to_go = case((in_state(BatchState.HANDED_OVER), 0), else_=BATCH.c.pending)
+    return to_go + case((BATCH.c.cost > _NOTHING, 0), else_=sent())
+
+
 def sent() -> ColumnElement[int]:
     """How many messages of a batch were sent; the gateway holds some of them until their hour."""
     held = case((in_state(BatchState.HANDED_OVER), BATCH.c.pending), else_=0)

@@ -16,6 +16,7 @@ from flask import Flask
 
 from dispatcher import Dispatcher
 from dispatcher.api.action_record import ActionRecords
+from dispatcher.api.budgets import Budgets
 from dispatcher.api.evidence import EvidenceWriter
 from dispatcher.api.inbox import Inbox
 from dispatcher.api.number_checks import NumberChecks
@@ -120,7 +121,7 @@ def test_every_method_that_names_who_acts_is_in_the_table() -> None:
         f"{kind.__name__}.{name}"
         for kind in (
             *(Dispatcher, OptOuts, Persons, NumberChecks, Inbox, ActionRecords, EvidenceWriter),
-            *(SeriesActions, Unreachable),
+            *(Budgets, SeriesActions, Unreachable),
         )
         for name, method in inspect.getmembers(kind, inspect.isfunction)
         if not name.startswith("_") and "by" in inspect.signature(method).parameters

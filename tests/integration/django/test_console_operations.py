@@ -22,8 +22,8 @@ from tests.fakes import FakeGateway, HandClock
 from tests.integration.bench import OPEN, TEXT, people
 from tests.statements import add_doubts, counted
 
-CAMPAIGNS, BATCHES, DOUBTS, OPT_OUTS, REPLIES = (
-    f"/sms/{name}/" for name in ("campaigns", "batches", "doubts", "opt-outs", "replies")
+CAMPAIGNS, BATCHES, DOUBTS, OPT_OUTS, REPLIES, SPEND = (
+    f"/sms/{name}/" for name in ("campaigns", "batches", "doubts", "opt-outs", "replies", "spend")
 )
 #: one for each who may do everything but what a test takes away
 VERBS = ("pause_campaign", "resume_campaign", "cancel_campaign", "resend_doubt", "give_up_doubt")
@@ -519,6 +519,48 @@ def test_resend_without_a_key_is_refused_with_one_sentence(shop: str, office: Of
     client = office.client("view_doubt", "resend_doubt")
     shown = text_of(client, f"{DOUBTS}{batch}/resend/", reason="yes")
     assert "DISPATCHER[&quot;API_KEY&quot;] is not set" in shown
+
+
+# -- budgets
+
+
+def test_operator_sets_and_removes_a_budget_and_others_only_see_it(office: Office) -> None:
+    office = Office(prices="metropole=0.04")
+    lazy._wrapped = office.dispatcher
+    operator = office.client("view_campaign", "see_installation")
+    viewer = office.client("view_campaign", name="luc")
+
+    done = text_of(operator, SPEND, budget_tag="Shop-Lyon", euros="40,50")
+    assert "The budget of tag shop-lyon is set" in done
+    assert "shop-lyon 40.50 € 0.00 € 0.00 € 40.50 € Remove" in done
+    assert "is below one batch" in text_of(operator, SPEND, budget_tag="shop-lyon", euros="10")
+    seen = text_of(viewer, SPEND)
+    assert "shop-lyon 40.50 €" in seen
+    assert "Set the budget" not in seen
+    assert viewer.post(SPEND, {"budget_tag": "shop-lyon", "remove": "1"}).status_code == 403
+    operator.post(SPEND, {"budget_tag": "shop-lyon", "remove": "1"})
+    assert office.dispatcher.budgets.all() == ()
+    actors = [(one.verb, one.actor) for one in office.dispatcher.record.page(limit=2)]
+    assert actors == [("remove budget", "zoe"), ("set budget", "zoe")]
+
+
+def test_campaign_that_waits_for_a_budget_needs_a_person_on_the_first_page(
+    office: Office,
+) -> None:
+    office = Office(prices="metropole=0.04")
+    lazy._wrapped = office.dispatcher
+    office.dispatcher.budgets.set("shop", 20)
+    office.dispatcher.submit("soldes", TEXT, people(501), tags=["shop"])
+    office.dispatcher.tick()
+    says = "the budget of tag shop has 20.00 € left in 2026-11, and the campaign needs 20.04 €"
+    for language, words in (("en", says), ("fr", "il reste 20,00 € au budget de l")):
+        client = office.client("view_campaign", name=language)
+        client.defaults["HTTP_ACCEPT_LANGUAGE"] = language
+        shown = text_of(client, "/sms/")
+        assert (
+            words.lower()[1:]
+            in shown.partition("Under way" if language == "en" else "En cours")[0].lower()
+        )
 
 
 # -- what is down

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from itertools import count
 from typing import Any
 
@@ -11,6 +12,7 @@ import schemathesis
 from jsonschema_rs import Draft202012Validator
 from pydantic import BaseModel
 
+from dispatcher.campaigns.campaign_tags import PATTERN
 from dispatcher.contrib.flask.draft_bodies import LARGEST_VERSION
 from dispatcher.contrib.flask.openapi import described
 from dispatcher.contrib.flask.series_bodies import ChangedSeries, NewSeries
@@ -56,10 +58,12 @@ SERIES = {
         )
     )
 }
+#: tags that have a budget
+BUDGETS = [f"known-{n}" for n in range(60)]
 RULE = "FREQ=WEEKLY;BYDAY=FR;BYHOUR=10"
 #: the variable that holds the list which a series may name
 LIST = "FUZZED_LIST"
-_NUMBERS = count()
+_NUMBERS, _BUDGETS = count(), count()
 #: versions after list, plan and hand-in
 _WRITTEN, _PLANNED, _HANDED_IN = 2, 3, 4
 _VERSIONS = {"hand_in_draft": _PLANNED, "submit_draft": _PLANNED, "take_back_draft": _HANDED_IN}
@@ -73,6 +77,8 @@ def map_path_parameters(context: schemathesis.HookContext, path_parameters: Any)
     for kind, known_ids in (("draft", DRAFTS), ("series", SERIES)):
         if isinstance(path_parameters, dict) and kind in path_parameters:
             return _known(kind, known_ids[name], path_parameters)
+    if name == "remove_budget" and next(_NUMBERS) % 2 and _is_tag(path_parameters):
+        return {"tag": BUDGETS[next(_BUDGETS) % len(BUDGETS)]}
     values = path_parameters.get("campaign") if isinstance(path_parameters, dict) else None
     if not isinstance(values, int) or isinstance(values, bool) or values < 0 or values % 2:
         return path_parameters
@@ -174,6 +180,12 @@ def map_query(context: schemathesis.HookContext, query: Any) -> Any:
     name = context.operation.definition.raw.get("operationId")
     version = query.get("version") if name == "discard_draft" and isinstance(query, dict) else None
     return query | {"version": _WRITTEN} if _is_version(version) else query
+
+
+def _is_tag(values: Any) -> bool:
+    """One that is wrong on purpose stays as it is."""
+    tag = values.get("tag") if isinstance(values, dict) else None
+    return isinstance(tag, str) and re.match(PATTERN, tag) is not None
 
 
 def _is_version(value: Any) -> bool:

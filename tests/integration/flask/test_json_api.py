@@ -17,6 +17,7 @@ from dispatcher import ConfigurationError, Dispatcher, StorageError
 from dispatcher.contrib.flask import Dispatcher as Extension
 from dispatcher.contrib.flask import api
 from dispatcher.contrib.flask.answers import Spend
+from dispatcher.contrib.flask.budget_bodies import Budget
 from dispatcher.storage import credit
 from tests.integration.bench import people
 from tests.integration.flask.webapp import (
@@ -525,6 +526,44 @@ def test_spend_is_answered_as_it_is_described(call: Caller) -> None:
 )
 def test_spend_that_cannot_be_asked_for_is_refused(call: Caller, query: str, sentence: str) -> None:
     assert refused(call.get(f"/spend?{query}"), 422, "unusable_input").startswith(sentence)
+
+
+def test_budget_is_set_listed_and_removed(make_app: MakeApp, prepared_sqlite_url: str) -> None:
+    call = Caller(make_app(prepared_sqlite_url, DISPATCHER_PRICES="metropole=0.04"))
+    first = call("PUT", "/budgets/rhône/lyon", json={"euros": 500}).json
+    again = call(
+        "PUT", "/budgets/Rhône/Lyon", json={"euros": "40,5", "reason": "a poor month"}
+    ).json
+    listed = call.get("/budgets").json
+    removed = call("DELETE", "/budgets/rhône/lyon")
+
+    assert (first or {})["euros"] == "500.0000"
+    assert (again or {})["tag"] == "rhône/lyon"
+    assert listed == {"budgets": [again]}
+    assert Budget.model_validate_json(json.dumps(again)).left == "40.5000"
+    assert removed.json == again
+    assert call.get("/budgets").json == {"budgets": []}
+    assert refused(call("DELETE", "/budgets/rhône/lyon"), 404, "not_found").startswith("no budget")
+
+
+@pytest.mark.parametrize(
+    ("tag", "euros", "sentence"),
+    [
+        ("lyon", 10, "a budget of 10 € is below one batch: 500 messages"),
+        ("lyon", "0", "a budget is an amount of euros a month"),
+        ("lyon", "x", "euros: "),
+        ("lyon", 20.5, "euros: "),
+        ("lyon", True, "euros: "),
+        ("lyon", None, "euros: "),
+        ("a%20b", 500, "a campaign tag has 1 to 50 letters"),
+    ],
+)
+def test_budget_that_cannot_be_kept_is_refused(
+    make_app: MakeApp, prepared_sqlite_url: str, tag: str, euros: object, sentence: str
+) -> None:
+    call = Caller(make_app(prepared_sqlite_url, DISPATCHER_PRICES="metropole=0.04"))
+    answer = call("PUT", f"/budgets/{tag}", json={"euros": euros})
+    assert refused(answer, 422, "unusable_input").startswith(sentence)
 
 
 @pytest.mark.parametrize(

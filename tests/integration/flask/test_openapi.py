@@ -14,7 +14,7 @@ from jsonschema_rs import Draft202012Validator
 
 from dispatcher.contrib.flask.openapi import described
 from tests.integration.bench import TEXT, people
-from tests.integration.flask.fuzz_hooks import CAMPAIGNS, DRAFTS, LIST, RULE, SERIES
+from tests.integration.flask.fuzz_hooks import BUDGETS, CAMPAIGNS, DRAFTS, LIST, RULE, SERIES
 from tests.integration.flask.webapp import TOKEN, Caller, MakeApp, library, make_app, served
 
 __all__ = ["make_app"]
@@ -77,7 +77,7 @@ def test_fuzzed_request_is_answered_as_described(
     keys = {"DISPATCHER_API_KEY": "key", "DISPATCHER_SIGNING_KEY": "k" * 32}
     listed = tmp_path / "list.csv"
     listed.write_text("\n".join(people(2)), encoding="utf-8")
-    keys |= {"DISPATCHER_SERIES_LISTS": str(listed)}
+    keys |= {"DISPATCHER_SERIES_LISTS": str(listed), "DISPATCHER_PRICES": "metropole=0.001"}
     app = make_app(database_url, actor=lambda: PERSON, **keys)
     for number in range(1, 41):
         known = library(app).submit(f"known-{number}", TEXT, people(1))
@@ -87,6 +87,8 @@ def test_fuzzed_request_is_answered_as_described(
     for name, ids in DRAFTS.items():
         for number in ids:
             assert drafted(app, name, f"draft-{number}") == number
+    for tag in BUDGETS:
+        library(app).budgets.set(tag, 500)
     series = library(app).series
     for name, ids in SERIES.items():
         for number in ids:

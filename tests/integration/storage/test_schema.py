@@ -16,7 +16,15 @@ from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.errors import StorageError
 from dispatcher.storage import caps, schema
 from dispatcher.storage.database import Conflict, Database
-from dispatcher.storage.tables import MESSAGE_VIEW, Attempt, Base, Batch, Campaign, Recipient
+from dispatcher.storage.tables import (
+    MESSAGE_VIEW,
+    Attempt,
+    Base,
+    Batch,
+    Campaign,
+    CampaignTag,
+    Recipient,
+)
 from tests.integration.storage.schema_rules import differences, names, rules, view_of
 
 NOW = datetime(2027, 1, 12, 10, 0, tzinfo=UTC)
@@ -222,6 +230,32 @@ def test_downgrade_turns_handed_over_batches_into_sent_ones(own: Database) -> No
         batch = session.query(Batch).one()
         assert (batch.state, batch.states, batch.sent, batch.pending) == ("sent", "srs", 2, 0)
         assert (batch.check_at, batch.leaves_at) == (NOW, None)
+
+
+def test_campaigns_with_tags_that_have_begun_go_on_after_the_migration_to_budgets(
+    own: Database,
+) -> None:
+    with own.write() as session:
+        for name, attempt, sent_at, tagged in (
+            ("sent", 1, NOW, True),
+            ("sending", 1, None, True),
+            ("to go", 0, None, True),
+            ("without tags", 0, None, False),
+        ):
+            campaign = a_campaign(reference=name)
+            session.add(campaign)
+            session.flush()
+            session.add(a_batch(campaign, "p", attempt=attempt, sent_at=sent_at))
+            session.add_all([CampaignTag(tag="shop", campaign_id=campaign.id)] if tagged else [])
+    migrated_from(own, "0034")
+    with own.read() as session:
+        rows = {
+            one.reference: (one.budget_wait, one.budgeted_at) for one in session.query(Campaign)
+        }
+    assert rows["sent"] == (None, NOW)
+    assert rows["sending"][0] is None
+    assert rows["sending"][1] is not None
+    assert (rows["to go"], rows["without tags"]) == (("", None), (None, None))
 
 
 def test_migrated_database_accepts_handed_over_and_no_unknown_state(own: Database) -> None:

@@ -26,16 +26,16 @@ TEMPLATES = sorted((CONSOLE / "templates").rglob("*.html"))
 #: what the pages quote: errors, warnings, reasons, findings and their cures
 MODULES = (
     *(f"api/{name}" for name in (
-        "actor", "draft_lists", "drafts", "gateways", "intake", "lifecycle", "number_checks",
-        "opt_outs", "others", "records", "repeats", "results", "screening", "submit",
-        "surroundings", "testers", "written_drafts", "occurrences", "series", "series_lists",
-        "series_setup",
+        "actor", "draft_lists", "budgets", "drafts", "gateways", "intake", "lifecycle",
+        "number_checks", "opt_outs", "others", "records", "repeats", "results", "screening",
+        "submit", "surroundings", "testers", "written_drafts", "occurrences",
+        "series", "series_lists", "series_setup",
     )),
     *(f"campaigns/{name}" for name in (
-        "breaker", "campaign_tags", "caps", "causes", "change", "consent", "consent_column",
-        "credit", "draft", "testers", "hand_over", "left_out", "others", "plan", "planner",
-        "progress", "recurrence", "schedule", "selection", "series", "series_fields",
-        "set_aside", "spend",
+        "breaker", "campaign_tags", "caps", "causes", "change", "consent",
+        "consent_column", "budgets", "credit", "draft", "testers", "hand_over", "left_out",
+        "others", "plan", "planner", "progress", "recurrence", "schedule", "selection", "series",
+        "series_fields", "set_aside", "spend",
         "stop_list_age", "submission", "traffic", "value_findings", "wording",
     )),
     *(f"monitoring/{name}" for name in (

@@ -47,6 +47,7 @@ def show_home(request: HttpRequest) -> HttpResponse:
         blocked=dispatcher.series.blocked(),
         paused=paused,
         running=running,
+        budgeted=[dispatcher.progress(one) for one in dispatcher.budgets.waiting(_SHOWN)],
         latest=[] if running or paused else dispatcher.campaigns(3),
         day=day,
         month=month,

@@ -8,7 +8,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -18,10 +20,11 @@ from dispatcher.campaigns.spend import By, Spend
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import roles
 from dispatcher.contrib.django.console.downloads import kind_of, kinds, written
-from dispatcher.contrib.django.console.page import page, sentence, show
+from dispatcher.contrib.django.console.page import may, page, sentence, show
 from dispatcher.contrib.django.console.reader import language_of
 from dispatcher.errors import DispatcherError, StorageError
 from dispatcher.language import Language
+from dispatcher.masking import masked
 
 _DAYS = (1, 7, 31)
 #: what the rows may be
@@ -37,7 +40,21 @@ _UNNAMED = {By.ACCOUNT: gettext_lazy("Default account"), By.TAG: gettext_lazy("n
 
 @page(roles.VIEW)
 def index(request: HttpRequest) -> HttpResponse:
-    """Planned, reserved and charged of a period; below, the last days and each balance."""
+    """Planned, reserved and charged of a period; below, budgets, the last days and each balance.
+
+    Who may, sets budgets.
+    """
+    wrong = ""
+    if request.method == "POST":
+        if not may(request, roles.OPERATE):
+            raise PermissionDenied
+        try:
+            messages.success(request, _change(request))
+            return redirect("console:spend")
+        except StorageError:
+            raise
+        except DispatcherError as error:
+            wrong = sentence(request, error)
     given = _given(request)
     if given["by"] not in map(str, By):
         given["by"] = By.MONTH.value
@@ -63,6 +80,9 @@ def index(request: HttpRequest) -> HttpResponse:
         spend=spend,
         kinds=[(kind, urlencode(given | {"format": kind})) for kind in kinds() if kind != "jsonl"],
         accounts=_accounts(),
+        budgets=dispatcher.budgets.all(),
+        may_change=may(request, roles.OPERATE),
+        wrong=wrong,
     )
 
 
@@ -74,6 +94,16 @@ def download(request: HttpRequest) -> HttpResponseBase:
     if kind == "xlsx":
         return written(f"spend-{spend.by}", kind, partial(write_xlsx, spend))
     return written(f"spend-{spend.by}", "csv", partial(_csv, spend))
+
+
+def _change(request: HttpRequest) -> str:
+    """Set or remove a budget; what is said of it."""
+    tag = request.POST.get("budget_tag", "").strip()
+    if "remove" in request.POST:
+        dispatcher.budgets.remove(tag)
+        return _("Campaigns with tag %(tag)s may cost anything.") % {"tag": masked(tag)}
+    budget = dispatcher.budgets.set(tag, request.POST.get("euros", "").strip())
+    return _("The budget of tag %(tag)s is set.") % {"tag": masked(budget.tag)}
 
 
 def _given(request: HttpRequest) -> dict[str, str]:
