@@ -27,6 +27,7 @@ CLIENT = "192.0.2.7"
 @pytest.fixture
 def acting(tables: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """A bench on which every verb can be performed."""
+    verbs.in_folder(tmp_path)
     monkeypatch.chdir(tmp_path)
     with opened(tables, **verbs.SETTINGS) as bench:
         yield bench

@@ -155,7 +155,11 @@ def test_action_is_answered_as_described(app: Flask, path: str) -> None:
 
 def test_description_has_exactly_the_routes_of_the_api(app: Flask) -> None:
     served = {
-        (re.sub(r"<(\w+)>", r"{\1}", rule.rule.removeprefix("/sms/api")), method, rule.endpoint)
+        (
+            re.sub(r"<(?:path:)?(\w+)>", r"{\1}", rule.rule.removeprefix("/sms/api")),
+            method,
+            rule.endpoint,
+        )
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD"}
         if rule.endpoint.startswith("dispatcher_api.")
