@@ -20,6 +20,7 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    exists,
     func,
     select,
     type_coerce,
@@ -29,12 +30,21 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.budgets import Budget, BudgetNeed, month_of, period_of
 from dispatcher.campaigns.caps import SURVEYS
+from dispatcher.campaigns.halving import REFUSED
 from dispatcher.campaigns.prices import Prices, price_of
 from dispatcher.campaigns.states import BatchState, CampaignState
 from dispatcher.storage import caps, upsert
 from dispatcher.storage.batches import queue
 from dispatcher.storage.campaigns import campaign_tags, totals
-from dispatcher.storage.tables import BATCH, CAMPAIGN, Campaign, CampaignTag, in_euros, in_state
+from dispatcher.storage.tables import (
+    ATTEMPT,
+    BATCH,
+    CAMPAIGN,
+    Campaign,
+    CampaignTag,
+    in_euros,
+    in_state,
+)
 from dispatcher.storage.tables import Budget as _Row
 
 lock = partial(caps.lock, what=caps.Lock.BUDGETS)
@@ -56,6 +66,17 @@ _WAITS = (
 #: a campaign that is due waits for its budgets (parameter ``now``)
 ANY = _WAITS.exists()
 _LOCK_WAITS = _WAITS.with_for_update(key_share=True, skip_locked=True, of=CAMPAIGN)
+#: how many messages of a batch a resume may make pending again (``refusals.take_back``): at the
+#: most all that the gateway rejected, where it refused a whole call
+_MAY_RETURN = case(
+    (
+        (BATCH.c.rejected > 0)
+        & CAMPAIGN.c.state.in_((CampaignState.RUNNING, CampaignState.PAUSED))
+        & exists().where(ATTEMPT.c.batch_id == BATCH.c.id, ATTEMPT.c.outcome == REFUSED),
+        BATCH.c.rejected - BATCH.c.capped - BATCH.c.unreachable,
+    ),
+    else_=0,
+)
 
 
 def put(session: Session, tag: str, euros: Decimal) -> Decimal | None:
@@ -99,7 +120,7 @@ def of_month(
         CAMPAIGN.c.budgeted_at < period.until,
     )
     rows = session.execute(
-        select(CampaignTag.tag, BATCH.c.territory, *_sums())
+        select(CampaignTag.tag, BATCH.c.territory, *_sums(totals.reserved() + _MAY_RETURN))
         .join(CAMPAIGN, CAMPAIGN.c.id == CampaignTag.campaign_id)
         .join(BATCH, BATCH.c.campaign_id == CAMPAIGN.c.id)
         .where(*begun)
@@ -129,7 +150,7 @@ def needs(session: Session, campaign_ids: Sequence[int], prices: Prices) -> list
     tags = campaign_tags.of_campaigns(session, campaign_ids)
     euros, unpriced = defaultdict[int, Decimal](Decimal), defaultdict[int, list[str]](list)
     rows = session.execute(
-        select(BATCH.c.campaign_id, BATCH.c.territory, *_sums())
+        select(BATCH.c.campaign_id, BATCH.c.territory, *_sums(totals.reserved()))
         .where(BATCH.c.campaign_id.in_(campaign_ids))
         .group_by(BATCH.c.campaign_id, BATCH.c.territory)
         .order_by(BATCH.c.campaign_id, BATCH.c.territory)
@@ -178,13 +199,14 @@ def held(session: Session, account: str | None, limit: int) -> list[int]:
     return list(session.scalars(query.order_by(Campaign.id.desc()).limit(limit)))
 
 
-def _sums() -> tuple[ColumnElement[Any], ...]:
+def _sums(reserved: ColumnElement[int]) -> tuple[ColumnElement[Any], ...]:
     """Charged and reserved ten-thousandths, and what is reserved without a planned cost.
 
-    That is in segments, and in messages of surveys, whose segments are unknown. Parts of a batch
+    ``reserved`` is how many messages of a batch may still be charged. Without a planned cost they
+    are summed in segments, and in messages of surveys, whose segments are unknown. Parts of a batch
     are rounded up.
     """
-    reserved, size = totals.reserved(), BATCH.c.size
+    size = BATCH.c.size
     cost, planned = (type_coerce(BATCH.c[name], BigInteger) for name in ("cost", "planned"))
     segments = func.coalesce(BATCH.c.planned_segments, BATCH.c.segments)
     without = planned.is_(None)

@@ -19,12 +19,13 @@ from dispatcher.campaigns.budgets import decide
 from dispatcher.dispatch import budgets as step
 from dispatcher.dispatch.budgets import let_begin
 from dispatcher.errors import IllegalMove
-from dispatcher.gateway import BatchTaken, LineAnswer, SendReply, Unsent
+from dispatcher.gateway import BatchTaken, Declined, LineAnswer, SendReply, Unsent
 from dispatcher.storage import budgets
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Event
 from tests.integration.bench import OPEN, Bench, opened, people
 from tests.integration.conftest import empty
+from tests.integration.dispatch.test_sending import answers
 
 #: the gateway in memory charges this for a message
 PRICE = "metropole=0.038"
@@ -192,6 +193,56 @@ def test_paused_campaign_keeps_what_it_reserved_and_a_cancelled_one_gives_it_bac
     bench.work()
     assert bench.messages("two") == {"sent": 5}
     assert left(bench) == Decimal("0.01")
+
+
+def refused_twice(bench: Bench, code: int = 90) -> None:
+    """Two of three batches are refused for the same reason, so that the campaign pauses."""
+    put(bench, "40")
+    bench.submit(1001, "one", tags=["shop"])
+    bench.gateway.behave = answers(Declined(code))
+    bench.work()
+    bench.gateway.behave = bench.gateway.take
+
+
+def test_refused_messages_stay_reserved_as_long_as_a_resume_may_send_them(
+    tables: Database,
+) -> None:
+    with opened(tables, prices=PRICE, refusal_limit=2) as bench:
+        refused_twice(bench)
+        assert bench.messages("one") == {"pending": 1, "rejected": 1000}
+        bench.submit(100, "two", start=2000, tags=["shop"])
+        bench.work()
+        assert why(bench, "two") == ("budget", NEEDS.format("1.96", "3.80"))
+        bench.dispatcher.resume("one")
+        bench.work()
+        assert bench.messages("one") == {"sent": 1001}
+        assert left(bench) == Decimal("40") - 1001 * Decimal("0.038")
+        assert why(bench, "two")[0] == "budget"
+
+
+def test_refused_messages_of_a_cancelled_campaign_are_given_back(tables: Database) -> None:
+    with opened(tables, prices=PRICE, refusal_limit=2) as bench:
+        refused_twice(bench)
+        bench.dispatcher.cancel("one")
+        assert left(bench) == Decimal("40")
+
+
+def test_number_that_a_taken_call_rejected_is_given_back(bench: Bench) -> None:
+    def first_alone(tag: str, phones: list[str]) -> BatchTaken:
+        message_id = bench.gateway.accept(tag, phones[:1])
+        some = [
+            LineAnswer(one, one == phones[0], 200 if one == phones[0] else 9, 1, Decimal("0.038"))
+            for one in phones
+        ]
+        return BatchTaken(message_id, some)
+
+    put(bench, "1")
+    bench.gateway.behave = first_alone
+    bench.submit(3, tags=["shop"])
+    bench.work()
+    assert bench.messages() == {"sent": 1, "rejected": 2}
+    [budget] = bench.dispatcher.budgets.all()
+    assert budget.reserved == 0
 
 
 def test_doubt_stays_reserved_until_a_person_ends_it(bench: Bench) -> None:
