@@ -29,9 +29,9 @@ _NOT_TEXTED: Final = frozenset(
         MessageState.CANCELLED,
     }
 )
-#: by their index alone: of a new campaign PostgreSQL may think that it has few batches, and then
-#: it would read the rows of all of them
-_PEOPLE: Final = (
+#: the rows of people (parameter ``names``), by their index alone: PostgreSQL may think that few
+#: batches are of a new campaign, or left lately, and then it would read the rows of all of them
+PEOPLE: Final = (
     select(RECIPIENT.c.phone, RECIPIENT.c.position, RECIPIENT.c.batch_id)
     .where(RECIPIENT.c.phone.in_(bindparam("names", expanding=True)))
     .cte("people")
@@ -39,17 +39,17 @@ _PEOPLE: Final = (
 )
 _ROWS: Final = (
     select(
-        _PEOPLE.c.phone,
-        _PEOPLE.c.position,
+        PEOPLE.c.phone,
+        PEOPLE.c.position,
         BATCH.c.id,
         BATCH.c.campaign_id,
         BATCH.c.state,
         BATCH.c.attempt,
         BATCH.c.sent_at,
-        func.substr(BATCH.c.states, _PEOPLE.c.position + 1, 1).label("letter"),
+        func.substr(BATCH.c.states, PEOPLE.c.position + 1, 1).label("letter"),
         CAMPAIGN.c.state.label("campaign_state"),
     )
-    .join_from(_PEOPLE, BATCH, BATCH.c.id == _PEOPLE.c.batch_id)
+    .join_from(PEOPLE, BATCH, BATCH.c.id == PEOPLE.c.batch_id)
     .join(CAMPAIGN, CAMPAIGN.c.id == BATCH.c.campaign_id)
     .where(BATCH.c.campaign_id.in_(bindparam("campaigns", expanding=True)))
 )

@@ -17,6 +17,7 @@ from dispatcher.campaigns.states import MessageState
 from dispatcher.campaigns.unreachable import ENDED, Ended, Lift, Report, Rule, Standing
 from dispatcher.masking import PSEUDONYM
 from dispatcher.storage import contacts, lifts, pseudonymous
+from dispatcher.storage.others import PEOPLE
 from dispatcher.storage.tables import BATCH, CAMPAIGN, RECIPIENT, REPORT, Reply
 
 _UNDELIVERED: Final = MessageState.UNDELIVERED.letter
@@ -138,9 +139,11 @@ def _standings(
     ]
 
 
-def _letter(states: ColumnElement[str]) -> ColumnElement[str]:
+def _letter(
+    states: ColumnElement[str], position: ColumnElement[int] = RECIPIENT.c.position
+) -> ColumnElement[str]:
     """The letter of a recipient in a document by position."""
-    return func.substr(states, RECIPIENT.c.position + 1, 1)
+    return func.substr(states, position + 1, 1)
 
 
 def _counts(rule: Rule, now: datetime) -> list[ColumnElement[bool]]:
@@ -156,30 +159,28 @@ def _ended(
 
     The query lists the names, so that it uses their index and reads no other messages.
     """
-    letter = _letter(BATCH.c.states)
+    letter = _letter(BATCH.c.states, PEOPLE.c.position)
     newest_first = (BATCH.c.sent_at.desc(), letter, BATCH.c.id.desc())
     ended = (
         select(
-            RECIPIENT.c.phone,
+            PEOPLE.c.phone,
             CAMPAIGN.c.reference,
             BATCH.c.sent_at,
             letter.label("letter"),
             BATCH.c.id,
-            RECIPIENT.c.position,
-            func.row_number()
-            .over(partition_by=RECIPIENT.c.phone, order_by=newest_first)
-            .label("n"),
+            PEOPLE.c.position,
+            func.row_number().over(partition_by=PEOPLE.c.phone, order_by=newest_first).label("n"),
         )
-        .join_from(RECIPIENT, BATCH, BATCH.c.id == RECIPIENT.c.batch_id)
+        .join_from(PEOPLE, BATCH, BATCH.c.id == PEOPLE.c.batch_id)
         .join(CAMPAIGN, CAMPAIGN.c.id == BATCH.c.campaign_id)
         .where(
-            RECIPIENT.c.phone.in_(names),
             letter.in_([state.letter for state in ENDED]),
             *_counts(rule, now),
         )
         .subquery()
     )
-    for row in session.execute(select(ended).where(ended.c.n <= rule.campaigns)):
+    newest = select(ended).where(ended.c.n <= rule.campaigns)
+    for row in session.execute(newest, {"names": list(names)}):
         state = MessageState.of(row.letter)
         yield row.phone, Ended(row.reference, row.sent_at, state, row.id, row.position)
 

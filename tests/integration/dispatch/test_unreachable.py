@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, insert, select, update
+from sqlalchemy import event, insert, select, text, update
 
 from dispatcher import Dispatcher, Settings
 from dispatcher.campaigns.states import MessageState
@@ -448,3 +448,31 @@ def counted_with_values(database: Database) -> Iterator[list[tuple[str, Any]]]:
     event.listen(database.engine, "before_cursor_execute", note)
     yield asked
     event.remove(database.engine, "before_cursor_execute", note)
+
+
+def test_messages_are_found_by_the_index_of_numbers(bench: Bench) -> None:
+    """Whatever PostgreSQL thinks of how few batches left lately."""
+    send(bench, "one")
+    asked: list[tuple[str, Any]] = []
+
+    def note(*call: Any) -> None:
+        if "row_number()" in call[2]:
+            asked.append((call[2], call[3]))
+
+    database = bench.dispatcher.database
+    event.listen(database.engine, "before_cursor_execute", note)
+    try:
+        assert bench.dispatcher.unreachable.get(ANNE).reports
+    finally:
+        event.remove(database.engine, "before_cursor_execute", note)
+    [(statement, params)] = asked
+    assert ("AS MATERIALIZED" in statement) != database.is_sqlite
+    with database.write() as session:
+        explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
+        if not database.is_sqlite:  # of few rows it would read all
+            session.execute(text("SET LOCAL enable_seqscan = off"))
+        rows = session.connection().exec_driver_sql(f"{explain} {statement}", params)
+        plan = "\n".join(str(row) for row in rows)
+    assert "ix_dispatcher_recipient_phone" in plan
+    assert "SCAN dispatcher_recipient" not in plan
+    assert database.is_sqlite or "CTE people" in plan
