@@ -11,7 +11,7 @@ from dispatcher.campaigns.restored import Restored
 from dispatcher.campaigns.states import CampaignState
 from dispatcher.campaigns.wording import counted
 from dispatcher.errors import IllegalMove
-from dispatcher.storage import actions, credit, heartbeats, identity, pauses, series
+from dispatcher.storage import actions, budgets, credit, heartbeats, identity, pauses, series
 from dispatcher.storage.batches import due, recalls, refusals, set_aside
 from dispatcher.storage.campaigns import campaigns, moves
 
@@ -170,6 +170,8 @@ class Lifecycle(Records):
             if moved or recalled:
                 who = named(by)
                 actions.note(session, found.id, verb=verb, actor=who, now=now, reason=reason)
+            if moved and cancels:
+                budgets.look_again(session)
         if recalled:
             self._hints.recall(found.account)
         return self.progress(found.id)

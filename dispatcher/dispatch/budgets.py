@@ -17,14 +17,19 @@ log = logging.getLogger(__name__)
 def let_begin(context: Context, now: datetime) -> None:
     """Decide on all campaigns with tags that are due, in the order in which they leave.
 
-    Those of all accounts. One transaction at a time does so, so that no two campaigns get the same
-    euros.
+    Those of all accounts; those that wait already once a minute. One transaction at a time does so,
+    so that no two campaigns get the same euros.
     """
     prices = context.settings.prices
+    with context.database.read() as session:
+        if not budgets.is_time(session, now):
+            return
     with context.database.write() as session:
         budgets.lock(session)
+        if not budgets.is_time(session, now):  # another tick was faster
+            return
         rows = budgets.waiting(session, now)
-        if not rows:  # another tick was faster, or somebody has them locked
+        if not rows:  # somebody has them locked
             return
         needs = budgets.needs(session, [row.id for row in rows], prices)
         tags = {tag for need in needs for tag in need.tags}
@@ -35,6 +40,7 @@ def let_begin(context: Context, now: datetime) -> None:
                 budgets.hold_back(session, row.id, decided[row.id])
                 if not row.budget_wait:
                     _tell(session, row.id, decided[row.id], now)
+        budgets.looked(session, now)
 
 
 def _tell(session: Session, campaign_id: int, why: str, now: datetime) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -33,7 +33,7 @@ from dispatcher.campaigns.caps import SURVEYS
 from dispatcher.campaigns.halving import REFUSED
 from dispatcher.campaigns.prices import Prices, price_of
 from dispatcher.campaigns.states import BatchState, CampaignState
-from dispatcher.storage import caps, upsert
+from dispatcher.storage import caps, meta, upsert
 from dispatcher.storage.batches import queue
 from dispatcher.storage.campaigns import campaign_tags, totals
 from dispatcher.storage.tables import (
@@ -42,12 +42,14 @@ from dispatcher.storage.tables import (
     CAMPAIGN,
     Campaign,
     CampaignTag,
+    Meta,
     in_euros,
     in_state,
 )
 from dispatcher.storage.tables import Budget as _Row
 
 lock = partial(caps.lock, what=caps.Lock.BUDGETS)
+_LOOKED, _AGAIN = "budgets_looked", timedelta(minutes=1)
 
 _FIRST_DUE = (
     select(func.min(BATCH.c.not_before))
@@ -65,6 +67,7 @@ _WAITS = (
 )
 #: a campaign that is due waits for its budgets (parameter ``now``)
 ANY = _WAITS.exists()
+_ANY_NEW = select(_WAITS.where(CAMPAIGN.c.budget_wait == "").exists())
 _LOCK_WAITS = _WAITS.with_for_update(key_share=True, skip_locked=True, of=CAMPAIGN)
 #: how many messages of a batch a resume may make pending again (``refusals.take_back``): at the
 #: most all that the gateway rejected, where it refused a whole call
@@ -86,12 +89,14 @@ def put(session: Session, tag: str, euros: Decimal) -> Decimal | None:
     session.execute(
         row.on_conflict_do_update(index_elements=[_Row.tag], set_={"euros": row.excluded.euros})
     )
+    look_again(session)
     return before
 
 
 def remove(session: Session, tag: str) -> None:
     """Delete the budget of a tag, if there is one."""
     session.execute(delete(_Row).where(_Row.tag == tag))
+    look_again(session)
 
 
 def of_month(
@@ -134,6 +139,22 @@ def of_month(
             reserved=found[tag].reserved + in_euros(planned) + int(segments) * price,
         )
     return found
+
+
+def is_time(session: Session, now: datetime) -> bool:
+    """True if a campaign is due that was never looked at, or the last look was a minute ago."""
+    new = session.scalar(_ANY_NEW, {"now": now})
+    return bool(new) or meta.is_time(session, _LOOKED, now, _AGAIN)
+
+
+def looked(session: Session, now: datetime) -> None:
+    """Record that all campaigns that are due and wait were looked at."""
+    meta.put(session, _LOOKED, now.isoformat())
+
+
+def look_again(session: Session) -> None:
+    """Let the next tick look at all that wait: there may be more euros for them."""
+    session.execute(delete(Meta).where(Meta.name == _LOOKED))
 
 
 def waiting(session: Session, now: datetime) -> Sequence[Any]:

@@ -102,6 +102,32 @@ def test_raised_budget_lets_a_waiting_campaign_go_on(bench: Bench) -> None:
     assert bench.dispatcher.budgets.waiting() == []
 
 
+def test_campaign_that_waits_is_looked_at_once_a_minute_and_a_new_one_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+
+    def count(needs: Any, found: Any) -> Any:
+        looks.append(len(needs))
+        return decide(needs, found)
+
+    monkeypatch.setattr(step, "decide", count)
+    put(bench, "0.10")
+    bench.submit(3, tags=["shop"])
+    for _ in range(5):
+        bench.work()
+        bench.clock.forward(seconds=2)
+    assert looks == [1]
+    bench.submit(1, "new", start=10, tags=["shop"])
+    bench.work()
+    assert looks == [1, 2]
+    assert bench.messages("new") == {"sent": 1}
+    bench.pass_by(seconds=59)
+    assert looks == [1, 2]
+    bench.pass_by(seconds=1)
+    assert looks == [1, 2, 1]
+
+
 def test_removed_budget_lets_a_waiting_campaign_go_on(bench: Bench) -> None:
     put(bench, "0.10")
     bench.submit(3, tags=["shop"])
@@ -119,7 +145,7 @@ def test_next_month_of_paris_lets_a_waiting_campaign_go_on(bench: Bench) -> None
     at(bench, datetime(2026, 11, 30, 22, 59, 58, tzinfo=UTC))
     bench.work()
     assert why(bench, "two")[0] == "budget"
-    bench.clock.forward(seconds=3)  # midnight in Paris
+    bench.clock.forward(minutes=1)  # past midnight in Paris
     bench.work()
     assert bench.messages("two") == {"sent": 5}
     assert left(bench) == Decimal("0.010")
@@ -281,7 +307,7 @@ def test_campaign_without_a_price_waits_for_one(tables: Database) -> None:
         says = "the budget of tag shop needs a price for metropole (DISPATCHER_PRICES)"
         assert why(bench, "soldes") == ("budget", says)
     with opened(tables, prices=PRICE) as bench:
-        bench.work()
+        bench.pass_by(minutes=1)
         assert bench.messages() == {"sent": 3}
 
 
