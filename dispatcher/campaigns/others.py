@@ -12,7 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -22,7 +22,8 @@ from dispatcher.errors import InvalidCampaign
 
 #: the most campaigns that one names
 MOST: Final = 20
-#: while somebody may still be texted by the other campaign, and while only reports are missing
+#: how long a batch waits while the other campaign may text somebody within ``_LATER``, and while it
+#: does not, or only reports are missing
 _SOON, _LATER = timedelta(minutes=1), timedelta(minutes=10)
 
 
@@ -76,6 +77,8 @@ class Found:
     unsure: bool = False
     #: the person has answered it
     answered: bool = False
+    #: it texts the person at this instant at the earliest; None if it is paused
+    leaves_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +89,13 @@ class Judgement:
     #: campaign -> of how many people it is not known yet, and whether it may still text any
     unknown: Mapping[int, int]
     may_be_texted: bool = False
+    #: when the first of them is texted at the earliest; None if their campaigns are paused
+    next_at: datetime | None = None
 
-    @property
-    def again(self) -> timedelta:
-        """After how long to judge again, if anything is unknown."""
-        return _SOON if self.may_be_texted else _LATER
+    def again(self, now: datetime) -> datetime:
+        """When to judge again, if anything is unknown."""
+        soon = self.next_at is not None and self.next_at <= now + _LATER
+        return now + (_SOON if soon else _LATER)
 
     @property
     def why(self) -> str:
@@ -205,6 +210,7 @@ def judge(
     left_out: dict[str, int] = {}
     unknown = Counter[int]()
     pending = False
+    leave: list[datetime] = []
     for phone in phones:
         open_one: int | None = None
         for other in others:
@@ -218,5 +224,8 @@ def judge(
         else:
             if open_one is not None:
                 unknown[open_one] += 1
-                pending |= found[phone, open_one].state is MessageState.PENDING
-    return Judgement(left_out, unknown, pending)
+                there = found[phone, open_one]
+                if there.state is MessageState.PENDING:
+                    pending = True
+                    leave += [there.leaves_at] if there.leaves_at else []
+    return Judgement(left_out, unknown, pending, min(leave, default=None))

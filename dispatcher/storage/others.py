@@ -48,6 +48,7 @@ _ROWS: Final = (
         BATCH.c.sent_at,
         func.substr(BATCH.c.states, PEOPLE.c.position + 1, 1).label("letter"),
         CAMPAIGN.c.state.label("campaign_state"),
+        func.coalesce(BATCH.c.leaves_at, BATCH.c.not_before).label("leaves"),
     )
     .join_from(PEOPLE, BATCH, BATCH.c.id == PEOPLE.c.batch_id)
     .join(CAMPAIGN, CAMPAIGN.c.id == BATCH.c.campaign_id)
@@ -83,6 +84,7 @@ def find(
                 or (campaign is None and (row.sent_at is None or at >= row.sent_at))
                 for campaign, at in answers.get(row.phone, ())
             ),
+            leaves_at=None if row.campaign_state == CampaignState.PAUSED else row.leaves,
         )
     return found
 

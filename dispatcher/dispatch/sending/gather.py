@@ -120,6 +120,6 @@ class Gather:
 
     def _wait(self, batch: DueBatch, judgement: Judgement) -> None:
         now = self._context.clock()
-        hold = Hold(now + judgement.again, judgement.why)
+        hold = Hold(judgement.again(now), judgement.why)
         with self._context.database.write() as session:
             moves.postpone(session, batch, Wait.OTHERS, hold, now=now)

@@ -221,12 +221,14 @@ def test_paused_campaign_keeps_what_it_reserved_and_a_cancelled_one_gives_it_bac
     assert left(bench) == Decimal("0.01")
 
 
-def refused_twice(bench: Bench, code: int = 90) -> None:
+def refused_twice(bench: Bench) -> None:
     """Two of three batches are refused for the same reason, so that the campaign pauses."""
     put(bench, "40")
     bench.submit(1001, "one", tags=["shop"])
-    bench.gateway.behave = answers(Declined(code))
-    bench.work()
+    bench.gateway.behave = answers(Declined(90))
+    bench.tick()
+    for batch in bench.batches():
+        bench.send(batch.id)
     bench.gateway.behave = bench.gateway.take
 
 

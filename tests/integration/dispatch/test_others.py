@@ -257,6 +257,47 @@ def test_only_waits_while_the_other_campaign_may_still_text(bench: Bench) -> Non
     assert bench.messages("second") == {"sent": 3}
 
 
+def waits(bench: Bench) -> timedelta:
+    """How long the second campaign waits for the first."""
+    batch = bench.submit(3, "second", only_campaign="first")
+    bench.send(batch)
+    until = bench.batch(batch).others_until
+    assert until is not None
+    return until - bench.clock()
+
+
+def test_campaign_that_sends_is_asked_about_again_soon(bench: Bench) -> None:
+    bench.submit(3, "first")
+    assert waits(bench) == timedelta(minutes=1)
+
+
+def test_paused_campaign_is_asked_about_less_often(bench: Bench) -> None:
+    bench.submit(3, "first")
+    bench.dispatcher.pause("first", reason="over the weekend")
+    assert waits(bench) == timedelta(minutes=10)
+    number = bench.progress("first").id
+    assert bench.progress("second").why == f"campaign {number} may still text 3 people"
+    bench.dispatcher.resume("first")
+    bench.work()
+    bench.pass_by(minutes=10)
+    assert bench.messages("second") == {"sent": 3}
+
+
+@pytest.mark.parametrize(("minutes", "again"), [(9, 1), (11, 10)])
+def test_campaign_that_leaves_later_is_asked_about_less_often(
+    bench: Bench, minutes: int, again: int
+) -> None:
+    bench.submit(3, "first", not_before=OPEN + timedelta(minutes=minutes))
+    assert waits(bench) == timedelta(minutes=again)
+
+
+def test_campaign_that_is_handed_over_is_asked_about_less_often(bench: Bench) -> None:
+    first = bench.submit(3, "first", hand_over=True, not_before=OPEN + timedelta(hours=5))
+    bench.send(first)
+    assert bench.batch(first).state == "handed_over"
+    assert waits(bench) == timedelta(minutes=10)
+
+
 def test_not_after_ends_the_wait(bench: Bench) -> None:
     bench.submit(3, "first")
     bench.dispatcher.pause("first", reason="later")

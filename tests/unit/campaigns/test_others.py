@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -99,13 +99,19 @@ def test_person_left_out_by_one_campaign_waits_for_no_other() -> None:
 def test_missing_reports_are_waited_for_longer_than_messages_to_go() -> None:
     other = [Other(7, Rule.DELIVERED)]
     reports = judge([FIRST], other, {(FIRST, 7): Found(S.SENT)})
-    going = judge(
-        [FIRST, SECOND], other, dict.fromkeys([(FIRST, 7), (SECOND, 7)], Found(S.PENDING))
-    )
-    assert reports.again == timedelta(minutes=10)
+    now = datetime(2026, 11, 17, 9, tzinfo=UTC)
+    to_go = {
+        (FIRST, 7): Found(S.PENDING, leaves_at=now),
+        (SECOND, 7): Found(S.PENDING, leaves_at=now + timedelta(days=1)),
+    }
+    going = judge([FIRST, SECOND], other, to_go)
+    assert reports.again(now) == now + timedelta(minutes=10)
     assert reports.why == "reports of campaign 7 are missing for 1 person"
-    assert going.again == timedelta(minutes=1)
+    assert going.again(now) == now + timedelta(minutes=1)
     assert going.why == "campaign 7 may still text 2 people"
+    later = judge([SECOND], other, to_go)
+    assert later.again(now) == now + timedelta(minutes=10)
+    assert later.why == "campaign 7 may still text 1 person"
     assert FIRST not in repr(reports)
 
 
