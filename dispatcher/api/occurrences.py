@@ -27,6 +27,7 @@ from dispatcher.errors import (
 from dispatcher.masking import masked
 from dispatcher.storage import actions, events
 from dispatcher.storage import series as store
+from dispatcher.window import NeverOpen
 
 if TYPE_CHECKING:
     from dispatcher.api.series_reader import SeriesReader
@@ -86,7 +87,11 @@ class Occurrences:
         self._block(series, f"an unforeseen error: {place}", now)
 
     def _decided(self, series: Series, now: datetime) -> bool:
-        decision = due(series, now, lambda at: self._reader._hold(series, at))
+        try:
+            decision = due(series, now, lambda at: self._reader._hold(series, at))
+        except NeverOpen as error:
+            self._block(series, str(error), now)
+            return False
         if decision is None:
             with self._installation.write() as session:
                 store.look_again(session, series, series.looks_at(series.next_at) or now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -13,7 +14,7 @@ from dispatcher.campaigns.draft import OPTIONS, written_options
 from dispatcher.campaigns.recurrence import Rule, stored_rule
 from dispatcher.campaigns.states import Missed, OccurrenceState, SeriesState
 from dispatcher.errors import InvalidCampaign
-from dispatcher.window import Hold
+from dispatcher.window import Hold, NeverOpen
 from dispatcher.window.slots import PARIS
 
 #: how long before its start an occurrence is made, if nobody says
@@ -158,8 +159,9 @@ class Decision:
 def due(series: Series, now: datetime, hold: Callable[[datetime], Hold | None]) -> Decision | None:
     """What is to be done now about the next occurrence; None to wait.
 
-    ``hold`` says what a campaign that begins at an instant waits for. A series never makes up for
-    an outage by a burst: of several that were missed, the last one alone may run late.
+    ``hold`` says what a campaign that begins at an instant waits for. Two occurrences never leave
+    together: of several that were missed, or that the window holds until one day, the last one
+    alone leaves.
     """
     at = series.next_at
     if at is None or series.state is SeriesState.ENDED:
@@ -172,16 +174,43 @@ def due(series: Series, now: datetime, hold: Callable[[datetime], Hold | None]) 
     why = series.problem or "no worker made it in time"
     if late and series.missed is Missed.SKIP:
         return Decision(at, late, f"missed: {why}")
-    if late and (following := series.following(at)) is not None and now >= following:
-        return Decision(at, late, f"missed, and the next one has begun: {why}")
-    if series.lasts is not None:
-        ends = at + series.lasts
-        if now >= ends:
-            return Decision(at, late, f"missed, and its end has passed: {why}")
-        held = hold(max(at, now)) if series.commercial else None
-        if held is not None and held.until >= ends:
-            return Decision(at, late, f"it would expire before the window opens: {held.why}")
+    following = series.following(at)
+    if late and following is not None and now >= following - series.lead:
+        return Decision(at, late, f"missed, and the next one is due already: {why}")
+    ends = None if series.lasts is None else at + series.lasts
+    if ends is not None and now >= ends:
+        return Decision(at, late, f"missed, and its end has passed: {why}")
+    held = hold(max(at, now)) if series.commercial else None
+    if held is not None and ends is not None and held.until >= ends:
+        return Decision(at, late, f"it would expire before the window opens: {held.why}")
+    leaves = held.until if held else max(at, now)
+    if following is not None and _leave_together(series, at, leaves, following, hold):
+        reason = held.why if held else why
+        return Decision(at, late, f"it would leave on the day of the next one: {reason}")
     return Decision(at, late)
+
+
+def _leave_together(
+    series: Series,
+    at: datetime,
+    leaves: datetime,
+    following: datetime,
+    hold: Callable[[datetime], Hold | None],
+) -> bool:
+    """Whether the occurrence ``at``, which ``leaves`` then, leaves on the day of the next one.
+
+    A rule may have several a day by itself: then only those that leave at one moment do.
+    """
+    with suppress(NeverOpen):  # the next one leaves on no day that is near
+        held = hold(following) if series.commercial else None
+        then = held.until if held else following
+        several = _day(at) == _day(following)
+        return then <= leaves or (not several and _day(then) == _day(leaves))
+    return False
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(PARIS).date()
 
 
 def check_leaves(series: Series, hold: Callable[[datetime], Hold | None]) -> None:

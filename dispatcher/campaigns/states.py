@@ -61,7 +61,7 @@ class OccurrenceState(StrEnum):
 class Missed(StrEnum):
     """What becomes of an occurrence that no worker made in time."""
 
-    #: it is made once a worker runs, unless the next one has begun or it has expired
+    #: it is made once a worker runs, unless the next one is to be made already or it has expired
     LATE = "late"
     SKIP = "skip"
 

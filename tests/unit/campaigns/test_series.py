@@ -1,22 +1,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
 from dispatcher.campaigns import series, series_fields
+from dispatcher.campaigns.recurrence import Rule
 from dispatcher.campaigns.series import GRACE, Decision, Series, due
 from dispatcher.campaigns.states import Missed, SeriesState
 from dispatcher.errors import InvalidCampaign
 from dispatcher.window import Hold
+from dispatcher.window.slots import PARIS
 
 #: a Friday, 10:00 in Paris
 AT = datetime(2026, 12, 4, 9, tzinfo=UTC)
 NEXT = AT + timedelta(days=7)
 #: the clock of Paris changes on its 28th
 MARCH = datetime(2027, 2, 28, 23, tzinfo=UTC), datetime(2027, 3, 31, 22, tzinfo=UTC)
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 def weekly(**values: object) -> Series:
@@ -65,7 +67,7 @@ def test_of_several_missed_occurrences_the_last_alone_runs_late() -> None:
     now = NEXT + HOUR
     first = decided(weekly(), now)
     assert first is not None
-    assert first.skipped.startswith("missed, and the next one has begun")
+    assert first.skipped.startswith("missed, and the next one is due already")
     assert decided(weekly(next_at=NEXT), now) == Decision(NEXT, late=True)
 
 
@@ -86,6 +88,95 @@ def test_occurrence_that_would_expire_before_the_window_opens_is_skipped() -> No
     alert = weekly(lasts=3 * HOUR, options={"commercial": False})
     assert due(alert, AT - HOUR, hold) == Decision(AT)
     assert due(weekly(), AT - HOUR, hold) == Decision(AT)
+
+
+def test_missed_occurrence_is_skipped_once_the_next_one_is_made() -> None:
+    """A worker is back on Friday at 08:59: the one of Thursday would leave beside that of Friday."""
+    thursday, daily = AT - DAY, "FREQ=DAILY;BYHOUR=10"
+    now = AT - HOUR - MINUTE
+    skipped = decided(weekly(rule=daily, next_at=thursday), now)
+    assert skipped == Decision(
+        thursday, late=True,
+        skipped="missed, and the next one is due already: no worker made it in time",
+    )  # fmt: skip
+    assert decided(weekly(rule=daily, next_at=AT), now) == Decision(AT)
+
+
+def test_missed_occurrence_that_would_leave_on_the_day_of_the_next_one_is_skipped() -> None:
+    thursday, daily = AT - DAY, "FREQ=DAILY;BYHOUR=10"
+    shortly = weekly(rule=daily, next_at=thursday, lead=MINUTE)
+    skipped = decided(shortly, AT - 2 * HOUR)
+    assert skipped is not None
+    assert skipped.skipped == (
+        "it would leave on the day of the next one: no worker made it in time"
+    )
+    # before midnight it runs late, unless the window holds it until then
+    assert decided(shortly, thursday + 8 * HOUR) == Decision(thursday, late=True)
+    held = due(shortly, thursday + 11 * HOUR, lambda at: Hold(at + 11 * HOUR, "after 20:00"))
+    assert held is not None
+    assert held.skipped == "it would leave on the day of the next one: after 20:00"
+
+
+def sundays(at: datetime) -> Hold | None:
+    """What is closed on Sundays, and from 20:00 to 08:00."""
+    wall = at.astimezone(PARIS)
+    day, why = wall.date(), "Sunday" if wall.weekday() == 6 else "after 20:00"
+    if wall.hour >= 20 or wall.weekday() == 6:
+        day += DAY
+    if day.weekday() == 6:
+        day += DAY
+    opens = datetime.combine(day, time(8), PARIS)
+    return Hold(opens.astimezone(UTC), why) if opens > wall else None
+
+
+@pytest.mark.parametrize(
+    ("rule", "leave"),
+    [
+        # Sunday's would leave two hours before Monday's
+        ("FREQ=DAILY;BYHOUR=10", ["Fri 10", "Sat 10", "Mon 10", "Tue 10"]),
+        # that of Saturday evening would leave with that of Sunday
+        ("FREQ=DAILY;BYHOUR=21", ["Sat 08", "Mon 08", "Tue 08"]),
+        ("FREQ=DAILY;BYHOUR=7", ["Fri 08", "Sat 08", "Mon 08", "Tue 08"]),
+        # what has several a day by itself has them all, but for those that leave at one moment
+        ("FREQ=DAILY;BYHOUR=7,18", [
+            "Fri 08", "Fri 18", "Sat 08", "Sat 18", "Mon 08", "Mon 18", "Tue 08", "Tue 18",
+        ]),
+        ("FREQ=DAILY;BYHOUR=6,7,18", [
+            "Fri 08", "Fri 18", "Sat 08", "Sat 18", "Mon 08", "Mon 18", "Tue 08", "Tue 18",
+        ]),
+        ("FREQ=WEEKLY;BYDAY=SU;BYHOUR=10", ["Mon 08"]),
+    ],
+)  # fmt: skip
+def test_two_occurrences_never_leave_on_one_day_unless_the_rule_has_several_a_day(
+    rule: str, leave: list[str]
+) -> None:
+    start = datetime(2026, 12, 4, tzinfo=PARIS).astimezone(UTC)
+    end = start + 5 * DAY
+    found = []
+    for at in Rule(rule, date(2026, 12, 1)).all_after(start):
+        if at >= end:
+            break
+        decision = due(weekly(rule=rule, next_at=at), at - 2 * HOUR, sundays)
+        assert decision is not None
+        if not decision.skipped:
+            held = sundays(at)
+            found.append(held.until if held else at)
+        else:
+            assert decision.skipped.startswith("it would leave on the day of the next one: ")
+    assert [f"{at.astimezone(PARIS):%a %H}" for at in found if at < end] == leave
+
+
+def test_what_knows_no_window_leaves_on_sundays_too() -> None:
+    sunday = AT + 2 * DAY
+    alert = weekly(rule="FREQ=DAILY;BYHOUR=10", next_at=sunday, options={"commercial": False})
+    assert due(alert, sunday - HOUR, sundays) == Decision(sunday)
+
+
+def test_last_occurrence_of_a_series_waits_for_the_window() -> None:
+    sunday = AT + 2 * DAY
+    last = weekly(rule="FREQ=DAILY;BYHOUR=10;COUNT=8", next_at=sunday)
+    assert last.following(sunday) is None
+    assert due(last, sunday - HOUR, sundays) == Decision(sunday)
 
 
 def test_occurrence_of_a_paused_series_is_skipped_once_it_begins() -> None:
