@@ -86,7 +86,7 @@ class Series:
 
     def reference(self, at: datetime) -> str:
         """The reference of the campaign of an occurrence."""
-        return f"{self.name}-{at.astimezone(PARIS):%Y-%m-%d-%Hh%M}"
+        return reference_of(self.name, at.astimezone(PARIS))
 
     def looks_at(self, at: datetime | None) -> datetime | None:
         """When an occurrence that begins at ``at`` is to be looked at."""
@@ -224,6 +224,11 @@ def check_leaves(series: Series, hold: Callable[[datetime], Hold | None]) -> Non
             return
         why = why or held.why
     raise InvalidCampaign(f"each occurrence would expire before the window opens: {why}")
+
+
+def reference_of(name: str, wall: datetime) -> str:
+    """The reference of an occurrence, by the clock of Paris."""
+    return f"{name}-{wall:%Y-%m-%d-%Hh%M}"
 
 
 def seconds_of(value: timedelta) -> int:

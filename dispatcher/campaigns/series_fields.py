@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
 from typing import Final
 
-from dispatcher.campaigns.series import seconds_of
+from dispatcher.campaigns.series import reference_of, seconds_of
 from dispatcher.campaigns.states import Missed
 from dispatcher.errors import InvalidCampaign
+from dispatcher.masking import masked
 from dispatcher.recipients.spellings import FEWEST, has_digits
 
 _LONGEST_LEAD: Final = timedelta(days=7)
 _LONGEST_LIFE: Final = timedelta(days=31)
 _NO_TIME: Final = timedelta(0)
+_HOURS: Final = time(0, 0), time(10, 0), time(23, 59)
 _name: Final = re.compile(r"[^\W_][\w.-]{0,79}")
 _duration: Final = re.compile(r"(\d{1,4})\s*(min|h|d)")
 _UNITS: Final = {"min": "minutes", "h": "hours", "d": "days"}
@@ -31,7 +34,18 @@ def name_of(value: str) -> str:
             f"the name of a series has at most {FEWEST - 1} digits, so that no phone number is in"
             " it"
         )
+    if any(masked(one) != one for one in _references(value)):
+        raise InvalidCampaign(
+            f"the name {value!r} with a date behind it looks like a phone number: end it with a"
+            " letter"
+        )
     return value
+
+
+def _references(name: str) -> Iterator[str]:
+    """References of occurrences on all days of a year, early and late."""
+    days = (date(2028, 1, 1) + timedelta(days=n) for n in range(366))
+    return (reference_of(name, datetime.combine(day, at)) for day in days for at in _HOURS)
 
 
 def missed_of(value: str) -> Missed:

@@ -10,6 +10,7 @@ from dispatcher.campaigns.recurrence import Rule
 from dispatcher.campaigns.series import GRACE, Decision, Series, due
 from dispatcher.campaigns.states import Missed, SeriesState
 from dispatcher.errors import InvalidCampaign
+from dispatcher.masking import masked
 from dispatcher.window import Hold
 from dispatcher.window.slots import PARIS
 
@@ -91,7 +92,7 @@ def test_occurrence_that_would_expire_before_the_window_opens_is_skipped() -> No
 
 
 def test_missed_occurrence_is_skipped_once_the_next_one_is_made() -> None:
-    """A worker is back on Friday at 08:59: the one of Thursday would leave beside that of Friday."""
+    """A worker is back on Friday at 08:59: that of Thursday would leave beside that of Friday."""
     thursday, daily = AT - DAY, "FREQ=DAILY;BYHOUR=10"
     now = AT - HOUR - MINUTE
     skipped = decided(weekly(rule=daily, next_at=thursday), now)
@@ -224,6 +225,22 @@ def test_name_of_another_kind_is_refused(name: str) -> None:
 def test_name_with_a_phone_number_is_refused() -> None:
     with pytest.raises(InvalidCampaign, match="at most 8 digits"):
         series_fields.name_of("offer-0639980001")
+
+
+@pytest.mark.parametrize("name", ["a-06", "06", "boutique.04", "x-00"])
+def test_name_that_looks_like_a_number_with_a_date_behind_it_is_refused(name: str) -> None:
+    with pytest.raises(InvalidCampaign, match="with a date behind it looks like a phone number"):
+        series_fields.name_of(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["weekly-offer", "shop-2026", "06-a", "lyon3", "offer-0", "n-33", "7", "a_6"]
+)
+def test_reference_of_a_name_that_is_taken_looks_like_no_number(name: str) -> None:
+    assert series_fields.name_of(name) == name
+    for day in range(3 * 366):
+        reference = weekly(name=name).reference(AT + day * DAY)
+        assert masked(reference) == reference
 
 
 @pytest.mark.parametrize("value", [timedelta(days=8), -HOUR])
