@@ -29,6 +29,7 @@ MODULES = (
         "actor", "draft_lists", "budgets", "drafts", "gateways", "intake", "lifecycle",
         "number_checks", "opt_outs", "others", "records", "repeats", "results", "screening",
         "submit", "surroundings", "testers", "written_drafts", "occurrences",
+        "occurrence_drafts",
         "series", "series_lists", "series_setup",
     )),
     *(f"campaigns/{name}" for name in (
