@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from dispatcher.api.draft_lists import storable
 from dispatcher.api.occurrence_drafts import OccurrenceDrafts
 from dispatcher.api.submit import store as submit
-from dispatcher.campaigns.series import AGAIN, Decision, Series, due
+from dispatcher.campaigns.series import AGAIN, Decision, Series, due, tried_again
 from dispatcher.campaigns.states import OccurrenceState
 from dispatcher.dispatch.unforeseen import contained
 from dispatcher.errors import (
@@ -200,7 +200,7 @@ class Occurrences:
         """Note why it cannot be made yet, and tell it once; it is tried again."""
         problem = masked(problem)
         with self._installation.write() as session:
-            if store.block(session, series, problem, now, AGAIN):
+            if store.block(session, series, problem, now, tried_again(series, now)):
                 events.add(
                     session,
                     "occurrence_blocked",

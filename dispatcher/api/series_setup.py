@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
@@ -15,7 +15,8 @@ from dispatcher.api.series_reader import SeriesReader
 from dispatcher.api.written_drafts import check_storable
 from dispatcher.campaigns.draft import checked_options, stored_json, written_options
 from dispatcher.campaigns.recurrence import Rule, check_open
-from dispatcher.campaigns.series import SERIES_OPTIONS, Series, check_leaves
+from dispatcher.campaigns.series import SERIES_OPTIONS, Series
+from dispatcher.campaigns.series_checks import check_leaves, check_repeats
 from dispatcher.campaigns.states import SeriesState
 from dispatcher.errors import IllegalMove, InvalidCampaign, NotAllowed
 from dispatcher.settings.accounts import DEFAULT
@@ -41,6 +42,9 @@ class SeriesSetup(SeriesReader):
         check_storable(words + stored_json(dict(series.reading)))
         if series.commercial:
             check_leaves(series, lambda at: self._hold(series, at))
+        settings = self._installation.settings
+        if settings.repeat_mode == "block":
+            check_repeats(series, timedelta(days=settings.repeat_days))
         submission = replace(self._submission(series, first), check_numbers=False)
         check_reason(submission)
         check_others(self._installation, submission)

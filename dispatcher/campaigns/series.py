@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from itertools import islice
 from typing import Any, Final
 
 from dispatcher.campaigns.draft import OPTIONS, written_options
-from dispatcher.campaigns.recurrence import Rule, stored_rule
+from dispatcher.campaigns.recurrence import stored_rule
 from dispatcher.campaigns.states import Missed, OccurrenceState, SeriesState
-from dispatcher.errors import InvalidCampaign
 from dispatcher.window import Hold, NeverOpen
 from dispatcher.window.slots import PARIS
 
@@ -21,12 +19,11 @@ from dispatcher.window.slots import PARIS
 LEAD: Final = timedelta(hours=2)
 #: made so long after its start, an occurrence is still in time
 GRACE: Final = timedelta(minutes=10)
-#: one that could not be made is tried again after this
+#: one that could not be made is tried again after this, and each time after longer, up to
 AGAIN: Final = timedelta(minutes=1)
+_MOST_SELDOM: Final = timedelta(hours=1)
 #: the options of the campaigns; their instants follow from the rule
 SERIES_OPTIONS: Final = OPTIONS - {"not_before", "not_after", "hand_over"}
-#: occurrences that are looked at to find out whether one may leave
-_LOOKED_AT: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,17 +210,16 @@ def _day(at: datetime) -> date:
     return at.astimezone(PARIS).date()
 
 
-def check_leaves(series: Series, hold: Callable[[datetime], Hold | None]) -> None:
-    """Raise InvalidCampaign if every occurrence would expire before the window opens."""
-    if series.lasts is None or series.next_at is None:
-        return
-    why, rule = "", Rule(series.rule, series.since)
-    for at in (series.next_at, *islice(rule.all_after(series.next_at), _LOOKED_AT)):
-        held = hold(at)
-        if held is None or held.until < at + series.lasts:
-            return
-        why = why or held.why
-    raise InvalidCampaign(f"each occurrence would expire before the window opens: {why}")
+def tried_again(series: Series, now: datetime) -> datetime:
+    """When an occurrence that cannot be made is tried again: the longer it lasts, the later.
+
+    At its hour it is tried in any case, and again once the next one is to be made.
+    """
+    lasted = now - (series.problem_at or now)
+    at, following = series.next_at, series.following(series.next_at or now)
+    moments = [now + min(max(AGAIN, lasted), _MOST_SELDOM)]
+    moments += [one for one in (at, following and following - series.lead) if one and one > now]
+    return min(moments)
 
 
 def reference_of(name: str, wall: datetime) -> str:

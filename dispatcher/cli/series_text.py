@@ -29,7 +29,7 @@ def about(series: Series, now: datetime) -> Iterator[str]:
     yield f"  written   by {', '.join(series.writers)}"
     if series.problem:
         since = f" since {moment(series.problem_at, now)}" if series.problem_at else ""
-        yield f"  problem   {series.problem}{since}: it is tried again every minute"
+        yield f"  problem   {series.problem}{since}: it is tried again by itself"
 
 
 def past_lines(past: Iterable[Occurrence]) -> Iterator[str]:

@@ -148,7 +148,7 @@ def series(dispatcher: Dispatcher) -> str:
         more = f", and {len(others)} more" if others else ""
         raise Warned(
             f"series {first.name!r} cannot make its next campaign: {first.problem}{more}",
-            "dispatcher series show NAME; it is tried again every minute",
+            "dispatcher series show NAME; it is tried again by itself",
         )
     return "nothing holds up the next campaign of any"
 

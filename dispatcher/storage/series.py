@@ -92,15 +92,15 @@ def look_again(session: Session, series: Series, at: datetime) -> None:
     session.execute(_as_it_was(series, leased=True).values(due_at=at))
 
 
-def block(session: Session, series: Series, problem: str, now: datetime, again: timedelta) -> bool:
-    """Note why the next occurrence cannot be made yet; true if that is new."""
+def block(session: Session, series: Series, problem: str, now: datetime, again: datetime) -> bool:
+    """Note why the next occurrence cannot be made yet; it is tried ``again`` then. True if new."""
     mine = _as_it_was(series, leased=True)
     new = _changed(
         session,
-        mine.where(_Row.problem == "").values(problem=problem, problem_at=now, due_at=now + again),
+        mine.where(_Row.problem == "").values(problem=problem, problem_at=now, due_at=again),
     )
     if not new:
-        session.execute(mine.values(problem=problem, due_at=now + again))
+        session.execute(mine.values(problem=problem, due_at=again))
     return new
 
 

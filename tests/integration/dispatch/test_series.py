@@ -484,6 +484,20 @@ def test_series_that_cannot_work_is_refused_when_it_is_set_up(
     assert not bench.actions("add series")
 
 
+def test_series_that_would_refuse_its_own_repeats_is_refused_when_it_is_set_up(
+    tables: Database, shop: ModuleType
+) -> None:
+    empty(tables)
+    with opened(tables, repeat_mode="block", repeat_days=7) as bench:
+        with pytest.raises(InvalidCampaign, match="repeats the text too soon"):
+            add(bench)
+        add(bench, rule="FREQ=WEEKLY;INTERVAL=2;BYDAY=FR;BYHOUR=10")
+        for turn in range(2):
+            at(bench, FIRST + 2 * turn * WEEK - HOUR)
+            at(bench, FIRST + 2 * turn * WEEK)
+        assert [state for state, _, _ in found(bench)] == ["made", "made"]
+
+
 def test_list_that_is_empty_today_may_be_set_up(bench: Bench, shop: Any) -> None:
     shop.fridays = list
     add(bench)

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from dispatcher.campaigns import series, series_fields
+from dispatcher.campaigns import series, series_checks, series_fields
 from dispatcher.campaigns.recurrence import Rule
 from dispatcher.campaigns.series import GRACE, Decision, Series, due
 from dispatcher.campaigns.states import Missed, SeriesState
@@ -196,11 +196,44 @@ def test_reference_is_that_of_the_hour_on_the_wall() -> None:
     assert weekly().reference(AT) == "weekly-offer-2026-12-04-10h00"
 
 
+def test_occurrence_that_cannot_be_made_is_tried_again_ever_more_seldom() -> None:
+    tries, now = [], AT - DAY
+    blocked = weekly(lead=DAY, problem="no list", problem_at=now)
+    while now < AT + DAY:
+        tries.append(now := series.tried_again(blocked, now))
+    first = [round((at - (AT - DAY)) / MINUTE) for at in tries[:8]]
+    assert first == [1, 2, 4, 8, 16, 32, 64, 124]
+    assert AT in tries  # at its hour, whenever the last try was
+    assert len(tries) < 60
+    # no try is late for the next one
+    assert series.tried_again(blocked, NEXT - DAY - MINUTE) == NEXT - DAY
+    assert series.tried_again(weekly(), AT - HOUR) == AT - HOUR + MINUTE
+
+
+@pytest.mark.parametrize("rule", ["FREQ=WEEKLY;BYDAY=FR;BYHOUR=10", "FREQ=DAILY;BYHOUR=10"])
+def test_series_that_would_refuse_its_own_repeats_is_refused(rule: str) -> None:
+    often = weekly(rule=rule)
+    with pytest.raises(InvalidCampaign, match="too soon for DISPATCHER_REPEAT_MODE=block"):
+        series_checks.check_repeats(often, 7 * DAY)
+    series_checks.check_repeats(replace(often, options={"commercial": False}), 7 * DAY)
+    series_checks.check_repeats(often, timedelta(0))
+
+
+def test_series_that_repeats_its_text_later_than_it_must_is_taken() -> None:
+    series_checks.check_repeats(weekly(), 6 * DAY)
+    series_checks.check_repeats(weekly(rule="FREQ=DAILY;BYHOUR=10;COUNT=5"), 7 * DAY)
+    # the last Friday of a month and the first of the next one are a week apart
+    with pytest.raises(InvalidCampaign, match="DISPATCHER_REPEAT_DAYS=7"):
+        series_checks.check_repeats(weekly(rule="FREQ=MONTHLY;BYDAY=1FR,-1FR;BYHOUR=10"), 7 * DAY)
+
+
 def test_series_without_an_hour_that_is_open_is_refused() -> None:
     night = weekly(lasts=HOUR, rule="FREQ=WEEKLY;BYDAY=FR;BYHOUR=22")
     with pytest.raises(InvalidCampaign, match="before the window opens: after 20:00"):
-        series.check_leaves(night, lambda at: Hold(at + 10 * HOUR, "after 20:00"))
-    series.check_leaves(replace(night, lasts=None), lambda at: Hold(at + 10 * HOUR, "after 20:00"))
+        series_checks.check_leaves(night, lambda at: Hold(at + 10 * HOUR, "after 20:00"))
+    series_checks.check_leaves(
+        replace(night, lasts=None), lambda at: Hold(at + 10 * HOUR, "after 20:00")
+    )
 
 
 @pytest.mark.parametrize(

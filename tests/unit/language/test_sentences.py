@@ -36,7 +36,7 @@ MODULES = (
         "breaker", "campaign_tags", "caps", "causes", "change", "consent",
         "consent_column", "budgets", "credit", "draft", "testers", "hand_over", "left_out",
         "others", "plan", "planner", "progress", "recurrence", "schedule", "selection", "series",
-        "series_fields", "set_aside", "spend",
+        "series_checks", "series_fields", "set_aside", "spend",
         "stop_list_age", "submission", "traffic", "value_findings", "wording",
     )),
     *(f"monitoring/{name}" for name in (
