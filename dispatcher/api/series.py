@@ -124,8 +124,10 @@ class SeriesActions(SeriesSetup):
         """Change a series from its next occurrence on; what is None stays as it was.
 
         A ``not_after`` of nothing, ``timedelta(0)``, takes it away. ``options`` and ``reading``
-        take the place of all that it had. What was made before stays. ``version`` is the one that
-        the change was made from, if it may be no other. Raises as ``add`` does, NotFound, and
+        take the place of all that it had. What was made before stays: another rule begins on the
+        day after the last occurrence that was made leaves, so that nobody gets both on one day
+        (``next_at``). ``version`` is the one that the change was made from, if it may be no other.
+        Raises as ``add`` does, NotFound, and
         IllegalMove for a series that has ended or was changed meanwhile.
         """
         who, writer = named(by), self._writer()
@@ -153,7 +155,7 @@ class SeriesActions(SeriesSetup):
         elif since is not None:
             given["since"] = since
         reading_of(found, given["reading"])
-        changed = self._tried(replace(series, **given), now)
+        changed = self._tried(replace(series, **given), now, series)
         with self._installation.write() as session:
             values = written(changed) | {"problem": "", "problem_at": None}
             store.change(session, series, by=writer, now=now, **values)

@@ -18,7 +18,7 @@ from dispatcher.api.preview import preview
 from dispatcher.api.series_lists import opened
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.recurrence import Calendar, Coming, next_occurrences, stored_rule
-from dispatcher.campaigns.series import Occurrence, Series
+from dispatcher.campaigns.series import Occurrence, Series, day_taken
 from dispatcher.campaigns.submission import Options, RecipientInput, Submission
 from dispatcher.errors import IllegalMove
 from dispatcher.storage import series as store
@@ -71,6 +71,15 @@ class SeriesReader:
     def coming(self, name: int | str, *, limit: int = 10) -> tuple[Coming, ...]:
         """The occurrences to come, with the names of closed days. Raises NotFound."""
         return self._coming(self.get(name), limit)
+
+    def day_taken(self, series: Series) -> datetime | None:
+        """The end (UTC) of the day on which the last occurrence that was made leaves, or has left.
+
+        A rule that takes the place of another has no occurrence before. None if none was made.
+        """
+        with self._installation.read() as session:
+            last = store.last_made(session, series.id)
+        return day_taken(series, last, lambda at: self._hold(series, at)) if last else None
 
     def plan(self, name: int | str) -> Plan:
         """What the next occurrence would do with the list as it is now; nothing is written.

@@ -26,15 +26,14 @@ from dispatcher.storage import series as store
 class SeriesSetup(SeriesReader):
     """Checks a series as it is to be stored."""
 
-    def _tried(self, series: Series, now: datetime) -> Series:
-        """The series with its next occurrence. Raises UnusableInput for what cannot be used."""
+    def _tried(self, series: Series, now: datetime, before: Series | None = None) -> Series:
+        """The series with its next occurrence; ``before`` is the one that it takes the place of.
+
+        Raises UnusableInput for what cannot be used.
+        """
         rule = Rule(series.rule, series.since)
         check_open(rule, now, self._calendar(series))
-        after = now
-        if series.id:
-            with self._installation.read() as session:
-                after = max(now, store.last_at(session, series.id) or now)
-        first = rule.after(after)
+        first = rule.after(self._settled_until(series, now, before) if before else now)
         if first is None:
             raise InvalidCampaign(f"the rule {rule.text} does not occur any more")
         series = replace(series, rule=rule.text, next_at=first, due_at=series.looks_at(first))
@@ -54,6 +53,18 @@ class SeriesSetup(SeriesReader):
             if (one := next(rows, None)) is not None:  # a list may be empty today
                 self._planned(series, first, chain([one], rows))
         return series
+
+    def _settled_until(self, series: Series, now: datetime, before: Series) -> datetime:
+        """The instant behind which the next occurrence of a changed series is."""
+        with self._installation.read() as session:
+            after = max(now, store.last_at(session, series.id) or now)
+        # an occurrence at that very moment is behind it
+        instant = timedelta(microseconds=1)
+        if (series.rule, series.since) == (before.rule, before.since):
+            return max(after, before.next_at - instant) if before.next_at else after
+        if taken := self.day_taken(series):
+            after = max(after, taken - instant)
+        return after
 
     def _checked(self, options: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         """The options that are set, and the account. Raises UnusableInput."""

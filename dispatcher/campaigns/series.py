@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from dispatcher.campaigns.draft import OPTIONS, written_options
-from dispatcher.campaigns.recurrence import stored_rule
+from dispatcher.campaigns.recurrence import instant_of, stored_rule
 from dispatcher.campaigns.states import Missed, OccurrenceState, SeriesState
 from dispatcher.window import Hold, NeverOpen
 from dispatcher.window.slots import PARIS
@@ -208,6 +208,19 @@ def _leave_together(
 
 def _day(at: datetime) -> date:
     return at.astimezone(PARIS).date()
+
+
+def day_taken(
+    series: Series, last: Occurrence, hold: Callable[[datetime], Hold | None]
+) -> datetime:
+    """The end (UTC) of the day on which the last occurrence that was made leaves.
+
+    A changed rule has none before: who gets the text that day would get it twice.
+    """
+    leaves = max(last.at, last.decided_at)
+    held = hold(leaves) if series.commercial else None
+    day = _day(held.until if held else leaves) + timedelta(days=1)
+    return instant_of(datetime.combine(day, time()))
 
 
 def tried_again(series: Series, now: datetime) -> datetime:

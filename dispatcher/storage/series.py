@@ -183,6 +183,14 @@ def occurrences(session: Session, series_id: int, limit: int) -> tuple[Occurrenc
     )
 
 
+def last_made(session: Session, series_id: int) -> Occurrence | None:
+    """The last occurrence that became a campaign or a draft; None if there was none."""
+    made = select(_Past).where(_Past.series_id == series_id, _Past.state != OccurrenceState.SKIPPED)
+    if (row := session.scalar(made.order_by(_Past.at.desc()).limit(1))) is None:
+        return None
+    return value_of(Occurrence, row, state=OccurrenceState(row.state), campaign=row.campaign_id)
+
+
 def last_at(session: Session, series_id: int) -> datetime | None:
     """The start of the last occurrence that was made or skipped; None if there was none."""
     query = select(_Past.at).where(_Past.series_id == series_id).order_by(_Past.at.desc()).limit(1)

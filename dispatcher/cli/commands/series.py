@@ -159,6 +159,9 @@ def change(name: str, *, as_json: bool, **params: Any) -> None:
         return
     for line in about(changed, dispatcher.clock()):
         say(line)
+    taken = service.day_taken(changed) if {"rule", "since"} & values.keys() else None
+    if taken and taken > (now := dispatcher.clock()):
+        say(f"  begins    {moment(taken, now)}: an occurrence leaves before, or has left")
 
 
 @series.command()

@@ -396,11 +396,39 @@ def test_change_counts_from_the_next_occurrence_on(bench: Bench, shop: ModuleTyp
         text="Nouveau",
         not_after=3 * HOUR,
     )
-    assert changed.next_at == FIRST + 4 * HOUR  # behind the one that was made
+    assert changed.next_at == FIRST + 24 * HOUR  # behind the day of the one that was made
     assert (changed.version, changed.lasts) == (2, 3 * HOUR)
-    at(bench, FIRST + 4 * HOUR)
+    at(bench, FIRST + 24 * HOUR)
     assert [one.text for one in bench.campaigns()] == [TEXT, "Nouveau"]
     assert bench.dispatcher.series.change("weekly-offer", not_after=timedelta(0)).lasts is None
+
+
+def test_changed_rule_has_no_second_occurrence_on_a_day_that_has_one(
+    bench: Bench, shop: ModuleType
+) -> None:
+    add(bench)
+    series = bench.dispatcher.series
+    at(bench, FIRST - 2 * HOUR)
+    later = "FREQ=WEEKLY;BYDAY=FR;BYHOUR=11"
+    assert series.change("weekly-offer", rule=later).next_at == FIRST + WEEK + HOUR
+    assert series.change("weekly-offer", missed="skip").next_at == FIRST + WEEK + HOUR
+    at(bench, FIRST + HOUR)
+    assert len(bench.gateway.ledger) == 3
+    # that of the next week is skipped: its day is free
+    series.skip("weekly-offer")
+    at(bench, FIRST + WEEK)
+    afternoon = "FREQ=WEEKLY;BYDAY=FR;BYHOUR=14"
+    assert series.change("weekly-offer", rule=afternoon).next_at == FIRST + WEEK + 4 * HOUR
+
+
+def test_change_of_the_text_leaves_the_other_hours_of_the_day(
+    bench: Bench, shop: ModuleType
+) -> None:
+    add(bench, rule="FREQ=WEEKLY;BYDAY=FR;BYHOUR=10,14")
+    at(bench, FIRST)
+    assert (
+        bench.dispatcher.series.change("weekly-offer", text="Nouveau").next_at == FIRST + 4 * HOUR
+    )
 
 
 def test_ended_series_makes_nothing_and_cannot_be_changed(bench: Bench, shop: ModuleType) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from dispatcher.campaigns import series, series_checks, series_fields
 from dispatcher.campaigns.recurrence import Rule
-from dispatcher.campaigns.series import GRACE, Decision, Series, due
-from dispatcher.campaigns.states import Missed, SeriesState
+from dispatcher.campaigns.series import GRACE, Decision, Occurrence, Series, due
+from dispatcher.campaigns.states import Missed, OccurrenceState, SeriesState
 from dispatcher.errors import InvalidCampaign
 from dispatcher.masking import masked
 from dispatcher.window import Hold
@@ -194,6 +194,20 @@ def test_series_that_has_ended_does_nothing() -> None:
 
 def test_reference_is_that_of_the_hour_on_the_wall() -> None:
     assert weekly().reference(AT) == "weekly-offer-2026-12-04-10h00"
+
+
+def test_day_on_which_the_last_occurrence_leaves_is_taken() -> None:
+    def taken(at: datetime, decided_at: datetime, **values: object) -> str:
+        last = Occurrence(at=at, reference="", state=OccurrenceState.MADE, decided_at=decided_at)
+        end = series.day_taken(weekly(**values), last, sundays)
+        return f"{end.astimezone(PARIS):%a %Y-%m-%d %H:%M}"
+
+    assert taken(AT, AT - 2 * HOUR) == "Sat 2026-12-05 00:00"
+    # made late, or held by the window
+    assert taken(AT, AT + 23 * HOUR) == "Sun 2026-12-06 00:00"
+    assert taken(AT + 2 * DAY, AT + 2 * DAY - HOUR) == "Tue 2026-12-08 00:00"
+    alert = {"commercial": False}
+    assert taken(AT + 2 * DAY, AT + 2 * DAY - HOUR, options=alert) == "Mon 2026-12-07 00:00"
 
 
 def test_occurrence_that_cannot_be_made_is_tried_again_ever_more_seldom() -> None:
