@@ -47,6 +47,7 @@ class Campaign(_Listed):
             ("take_results", "Can download results"),
             ("read_replies", "Can read replies"),
             ("see_installation", "Can see settings, checks and the record of actions"),
+            ("set_budget", "Can set and remove budgets of tags"),
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
 from django.http import HttpResponse
 from django.test import Client, override_settings
@@ -130,3 +130,18 @@ def test_permission_of_an_older_installation_keeps_its_owners(shop: str) -> None
 
     assert User.objects.get().has_perm("dispatcher.show_full_numbers")
     assert not Permission.objects.filter(codename="view_full_numbers").exists()
+
+
+def test_role_of_an_older_installation_may_set_budgets(shop: str) -> None:
+    group, _ = Group.objects.get_or_create(name="SMS: operates")
+    other, _ = Group.objects.get_or_create(name="another group of the project")
+    try:
+        call_command("migrate", "dispatcher", "0003", verbosity=0)
+        Permission.objects.filter(codename="set_budget").delete()
+        assert not group.permissions.filter(codename="set_budget").exists()
+    finally:
+        call_command("migrate", "dispatcher", verbosity=0)
+
+    assert group.permissions.get(codename="set_budget").name == "Can set and remove budgets of tags"
+    assert Permission.objects.filter(codename="set_budget").count() == 1
+    assert not other.permissions.exists()

@@ -527,8 +527,8 @@ def test_resend_without_a_key_is_refused_with_one_sentence(shop: str, office: Of
 def test_operator_sets_and_removes_a_budget_and_others_only_see_it(office: Office) -> None:
     office = Office(prices="metropole=0.04")
     lazy._wrapped = office.dispatcher
-    operator = office.client("view_campaign", "see_installation")
-    viewer = office.client("view_campaign", name="luc")
+    operator = office.client("view_campaign", "set_budget")
+    viewer = office.client("view_campaign", "see_installation", name="luc")
 
     done = text_of(operator, SPEND, budget_tag="Shop-Lyon", euros="40,50")
     assert "The budget of tag shop-lyon is set" in done

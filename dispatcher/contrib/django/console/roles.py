@@ -14,6 +14,7 @@ TESTERS: Final = "dispatcher.manage_testers"
 RESULTS: Final = "dispatcher.take_results"
 REPLIES: Final = "dispatcher.read_replies"
 OPERATE: Final = "dispatcher.see_installation"
+BUDGETS: Final = "dispatcher.set_budget"
 OPT_OUTS: Final = "dispatcher.view_optout"
 ADD_OPT_OUT: Final = "dispatcher.add_optout"
 TAKE_BACK: Final = "dispatcher.take_back_optout"
@@ -27,7 +28,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "approves": (*_READS, APPROVE, RESULTS, "dispatcher.pause_campaign"),
     "operates": (
         *_READS, *_STOPS, RESULTS, ADD_OPT_OUT, TAKE_BACK, TESTERS, OPERATE,
-        "dispatcher.resend_doubt", "dispatcher.give_up_doubt",
+        BUDGETS, "dispatcher.resend_doubt", "dispatcher.give_up_doubt",
     ),
 }  # fmt: skip
 

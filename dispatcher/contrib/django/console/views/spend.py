@@ -46,7 +46,7 @@ def index(request: HttpRequest) -> HttpResponse:
     """
     wrong = ""
     if request.method == "POST":
-        if not may(request, roles.OPERATE):
+        if not may(request, roles.BUDGETS):
             raise PermissionDenied
         try:
             messages.success(request, _change(request))
@@ -81,7 +81,7 @@ def index(request: HttpRequest) -> HttpResponse:
         kinds=[(kind, urlencode(given | {"format": kind})) for kind in kinds() if kind != "jsonl"],
         accounts=_accounts(),
         budgets=dispatcher.budgets.all(),
-        may_change=may(request, roles.OPERATE),
+        may_change=may(request, roles.BUDGETS),
         wrong=wrong,
     )
 
