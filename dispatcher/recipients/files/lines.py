@@ -117,11 +117,20 @@ class TextLines:
                 # what was read before is ASCII
                 self._use(self._decide(begun.encode("ascii") + error.object))
                 return self._decoded(error.object, begun)
-            line = self._line_after(begun + fine.decode(error.encoding, "replace"))
-            cure = "save the file as UTF-8, or name its encoding (--encoding)"
-            raise InvalidFile(f"line {line} is not valid {self.encoding}; {cure}") from None
+            try:
+                begun += fine.decode(error.encoding, "replace")
+            except (LookupError, UnicodeError):
+                pass  # the error of "unicode-escape" names no codec: the line before it is named
+            raise self._invalid(begun) from None
+        except UnicodeError:  # of no byte: a mark is missing, or the codec is not for such text
+            raise self._invalid(begun) from None
         self._ascii = self._ascii and text.isascii()
         return text
+
+    def _invalid(self, fine: str) -> InvalidFile:
+        cure = "save the file as UTF-8, or name its encoding (--encoding)"
+        line = self._line_after(fine)
+        return InvalidFile(f"line {line} is not valid {self.encoding}; {cure}")
 
     def _check(self, text: str) -> None:
         if "\0" in text:
@@ -156,5 +165,5 @@ def _known(encoding: str) -> str:
         " ".encode(encoding)  # raises for codecs that are not for text
         codecs.getincrementaldecoder(encoding)
         return codecs.lookup(encoding).name
-    except LookupError:
+    except (LookupError, ValueError):  # with a NUL in its name, or for no text at all
         raise InvalidFile(f"unknown encoding {encoding!r}") from None

@@ -348,9 +348,23 @@ def test_caller_may_name_the_encoding() -> None:
     assert phones(("\ufeff" + SIMPLE).encode("utf-16-le"), encoding="utf-16-le") == [ONE, TWO]
 
 
-@pytest.mark.parametrize("encoding", ["klingon", "hex"])
+@pytest.mark.parametrize("encoding", ["klingon", "hex", "undefined", "a\0b", "\ud800"])
 def test_encoding_that_does_not_exist_is_refused(encoding: str) -> None:
-    assert refusal(SIMPLE, encoding=encoding) == f"unknown encoding '{encoding}'"
+    assert refusal(SIMPLE, encoding=encoding) == f"unknown encoding {encoding!r}"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "raw", "line"),
+    [
+        ("utf-16", SIMPLE.encode("utf-16-le"), 1),  # its mark is missing
+        ("punycode", SIMPLE.encode(), 1),
+        ("unicode-escape", b"tel\n\\x\xe9\n", 1),
+    ],
+)
+def test_file_that_the_named_encoding_cannot_read_is_refused(
+    encoding: str, raw: bytes, line: int
+) -> None:
+    assert refusal(raw, encoding=encoding).startswith(f"line {line} is not valid {encoding}; save")
 
 
 def test_mark_on_the_first_cell_does_not_hide_a_quoted_header() -> None:
