@@ -114,7 +114,7 @@ class NewCampaign(_Body):
         True,
         description="false (an alert) skips the window and the STOP mention, and needs a `reason`",
     )
-    reason: str = Field("", max_length=1000, description="why it is not commercial; goes on record")
+    reason: str = Field("", max_length=500, description="why it is not commercial; goes on record")
     consent: str | None = Field(
         None,
         pattern=r"^(ask|column:.+)$",
@@ -154,7 +154,7 @@ class Reason(_Body):
     reason: str = Field(
         "by hand",
         min_length=1,
-        max_length=1000,
+        max_length=500,
         description="goes on record",
         json_schema_extra={"pattern": r"\S"},
     )

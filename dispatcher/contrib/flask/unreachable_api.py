@@ -31,7 +31,7 @@ class Lifting(Reason):
     phone: str = Field(max_length=100, repr=False, description="the number, in any spelling")
     reason: str = Field(
         min_length=1,
-        max_length=1000,
+        max_length=500,
         description="how it is known; goes on record",
         json_schema_extra={"pattern": r"\S"},
     )

@@ -664,6 +664,20 @@ def test_body_with_a_reason_is_small(call: Caller) -> None:
     refused(answer, 413, "request_entity_too_large")
 
 
+def test_reason_has_at_most_the_characters_that_the_record_takes(call: Caller) -> None:
+    schemas = (call.get("/openapi.json").json or {})["components"]["schemas"]
+    bodies = [
+        body
+        for path in (call.get("/openapi.json").json or {})["paths"].values()
+        if (body := path.get("post", {}).get("requestBody"))
+    ]
+    names = {name for name in schemas if f"schemas/{name}\"" in json.dumps(bodies)}
+    reasons = [schemas[name]["properties"].get("reason") for name in names]
+    assert {one["maxLength"] for one in reasons if one} == {500}
+    call.submit()
+    refused(call.post("/campaigns/1/pause", {"reason": "x" * 501}), 422, "unusable_input")
+
+
 def test_commas_quotes_and_brackets_in_texts_count_for_nothing(call: Caller) -> None:
     people = [{"mobile": f"06399800{n:02}", "ville": '[{"\\,' * 100} for n in range(100)]
 

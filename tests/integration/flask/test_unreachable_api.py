@@ -74,6 +74,7 @@ def test_number_is_lifted_once(call: Caller, app: Flask) -> None:
         ({"phone": ANNE}, 422),
         ({"phone": 33639980000, "reason": "x"}, 422),
         ({"phone": "9" * 101, "reason": "x"}, 422),
+        ({"phone": ANNE, "reason": "x" * 501}, 422),
     ],
 )
 def test_lift_that_cannot_be_used_is_refused_without_its_number(
