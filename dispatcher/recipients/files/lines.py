@@ -12,6 +12,7 @@ import io
 import re
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import BinaryIO
 
 from dispatcher.errors import InvalidFile
@@ -117,10 +118,8 @@ class TextLines:
                 # what was read before is ASCII
                 self._use(self._decide(begun.encode("ascii") + error.object))
                 return self._decoded(error.object, begun)
-            try:
+            with suppress(LookupError, UnicodeError):  # that of "unicode-escape" names no codec
                 begun += fine.decode(error.encoding, "replace")
-            except (LookupError, UnicodeError):
-                pass  # the error of "unicode-escape" names no codec: the line before it is named
             raise self._invalid(begun) from None
         except UnicodeError:  # of no byte: a mark is missing, or the codec is not for such text
             raise self._invalid(begun) from None
