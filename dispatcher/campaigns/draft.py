@@ -31,8 +31,18 @@ _DEFAULTS: Final = {one.name: one.default for one in fields(Submission) if one.n
 _INSTANTS: Final = ("not_before", "not_after")
 #: of a plan, what a draft stores: numbers and instants, and no word of anybody's
 _PLANNED: Final = (
-    *("rows", "kept", "duplicates", "opted_out", "capped", "unreachable", "reasons", "segments"),
-    *("billed", "cost", "batches", "opens_at", "finishes_about", "late", "account", "fingerprint"),
+    *("rows", "kept", "duplicates", "opted_out", "capped", "undecided", "unreachable", "reasons"),
+    *(
+        "segments",
+        "billed",
+        "cost",
+        "batches",
+        "opens_at",
+        "finishes_about",
+        "late",
+        "account",
+        "fingerprint",
+    ),
 )
 
 
@@ -171,9 +181,10 @@ def read_options(written: str) -> Options:
 
 
 def planned(plan: Plan) -> str:
-    """What a draft stores of its plan, as JSON: nothing in it names anybody."""
+    """What a draft stores of its plan, as JSON: nothing in it names anybody, or a campaign."""
     values = plan.as_json()
-    return json.dumps({name: values[name] for name in _PLANNED})
+    found = {name: values[name] for name in _PLANNED}
+    return json.dumps(found | {"left_out": sum(plan.left_out.values())})
 
 
 def basis_of(

@@ -22,6 +22,22 @@ if TYPE_CHECKING:
     from dispatcher.texts.lint import Finding
 
 
+def not_texted(plan: Plan, weekly: int | None) -> Iterator[str]:
+    """Who of the recipients is not texted, or not yet; ``weekly`` is the weekly cap."""
+    if plan.opted_out:
+        yield f"  {plan.opted_out:,} of them opted out: nothing is sent to them or paid"
+    for reference, count in plan.left_out.items():
+        yield f"  {count:,} of them left out because of campaign {reference!r}, as of now"
+    if plan.undecided:
+        says = "wait until it is certain what becomes of them in that campaign"
+        yield f"  {plan.undecided:,} of them {says}"
+    if plan.capped:
+        says = f"will have had {counted(weekly or 0, 'message')} in 7 days"
+        yield f"  {plan.capped:,} of them {says}: nothing more is sent to them"
+    if plan.unreachable:
+        yield f"  {plan.unreachable:,} of them unreachable, as of now: nothing is sent to them"
+
+
 class PlanText:
     """The sentences about one plan, before and after its timeline."""
 
@@ -73,20 +89,7 @@ class PlanText:
         )
         if plan.account:
             yield f"  through account {plan.account}"
-        if plan.opted_out:
-            yield f"  {plan.opted_out:,} of them opted out: nothing is sent to them or paid"
-        for reference, count in plan.left_out.items():
-            yield f"  {count:,} of them left out because of campaign {reference!r}, as of now"
-        if plan.undecided:
-            yield f"  {plan.undecided:,} of them wait until that campaign has decided about them"
-        if plan.capped:
-            most = counted(self._settings.weekly_messages or 0, "message")
-            says = f"will have had {most} in 7 days: nothing more is sent to them"
-            yield f"  {plan.capped:,} of them {says}"
-        if plan.unreachable:
-            yield (
-                f"  {plan.unreachable:,} of them unreachable, as of now: nothing is sent to them"
-            )
+        yield from not_texted(plan, self._settings.weekly_messages)
         yield from reason_lines(plan.rejected)
         if plan.lookups is not None:
             yield ""

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from dispatcher.campaigns.wording import counted, moment
+from dispatcher.cli.plan_text import not_texted
 from dispatcher.cli.rejects import reason_lines
 from dispatcher.cli.text_report import warning_lines
 from dispatcher.window.slots import PARIS
@@ -52,15 +53,14 @@ def coming_lines(coming: Iterable[Coming]) -> Iterator[str]:
         yield f"  {_local(one.at)}" + (f"  closed: {one.closed}" if one.closed else "")
 
 
-def plan_lines(plan: Plan, now: datetime) -> Iterator[str]:
-    """What an occurrence would do."""
+def plan_lines(plan: Plan, now: datetime, weekly: int | None) -> Iterator[str]:
+    """What an occurrence would do; ``weekly`` is the weekly cap."""
     yield (
         f"{counted(plan.kept, 'recipient')} kept of {counted(plan.rows, 'row')},"
         f" {counted(plan.duplicates, 'duplicate')}, {counted(plan.batches, 'batch', 'batches')}"
     )
     yield from reason_lines(plan.rejected)
-    if plan.opted_out:
-        yield f"  {plan.opted_out:,} of them opted out: nothing is sent to them or paid"
+    yield from not_texted(plan, weekly)
     cost = "no price is set" if plan.cost is None else f"{plan.cost:,.2f} €"
     yield "" if plan.segments is None else f"{counted(plan.segments, 'segment')}, {cost}"
     for group in plan.groups:

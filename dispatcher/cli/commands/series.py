@@ -129,7 +129,7 @@ def plan(name: str, *, as_json: bool) -> None:
     if as_json:
         print_json(planned.as_json())
         return
-    for line in plan_lines(planned, dispatcher.clock()):
+    for line in plan_lines(planned, dispatcher.clock(), dispatcher.settings.weekly_messages):
         say(line)
 
 

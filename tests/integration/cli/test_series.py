@@ -101,6 +101,7 @@ def test_series_leaves_out_people_of_other_campaigns() -> None:
     assert "except_campaign and only_campaign both name 'lyon': nobody is left" in refused.output
     do("add", "weekly-offer", *RULE, *LIST, *TEXT, *options[2:])
     assert shown()["options"] == {"only_campaign": "lyon:silent"}
+    assert "of them wait until it is certain what becomes of them in" in do("plan", "weekly-offer")
 
 
 def test_series_is_listed_shown_planned_and_changed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,6 +13,7 @@ import pytest
 from sqlalchemy import event, text, update
 
 from dispatcher import InvalidCampaign, ReferenceTaken
+from dispatcher.campaigns.draft import planned
 from dispatcher.campaigns.evidence_file import layout
 from dispatcher.campaigns.others import Other, Rule
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
@@ -446,6 +448,8 @@ def test_plan_counts_who_would_be_left_out_as_of_now(bench: Bench) -> None:
     plan = bench.dispatcher.plan(TEXT, people(5), only_campaign="first")
     assert (plan.left_out, plan.undecided) == ({"first": 2}, 2)
     assert plan.as_json()["left_out"] == {"first": 2}
+    stored = json.loads(planned(plan))
+    assert (stored["left_out"], stored["undecided"]) == (2, 2)
 
 
 def test_approved_plan_is_of_these_campaigns(bench: Bench) -> None:

@@ -120,6 +120,16 @@ def test_plan_of_the_next_one_counts_the_list_as_it_is_now(
     assert "Cannot open" in text(answer)
 
 
+def test_plan_tells_who_has_had_as_many_as_a_week_allows(
+    series: Series, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = replace(dispatcher.series.plan(series.id), capped=2, undecided=1)
+    monkeypatch.setattr(type(dispatcher.series), "plan", lambda *_: plan)
+    page = text(sign_in("approves", language="en").get(f"/sms/series/{series.id}/plan/"))
+    assert "2 will have had as many messages as a week allows and are not texted" in page
+    assert "1 person waits until it is certain what becomes of them in that campaign" in page
+
+
 @pytest.mark.parametrize("act", ACTS)
 def test_act_needs_a_post_with_a_reason(series: Series, sign_in: SignIn, act: str) -> None:
     if act == "resume":
