@@ -32,17 +32,8 @@ _INSTANTS: Final = ("not_before", "not_after")
 #: of a plan, what a draft stores: numbers and instants, and no word of anybody's
 _PLANNED: Final = (
     *("rows", "kept", "duplicates", "opted_out", "capped", "undecided", "unreachable", "reasons"),
-    *(
-        "segments",
-        "billed",
-        "cost",
-        "batches",
-        "opens_at",
-        "finishes_about",
-        "late",
-        "account",
-        "fingerprint",
-    ),
+    *("segments", "billed", "cost", "batches", "opens_at", "finishes_about", "late"),
+    *("account", "fingerprint"),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any, cast
+from typing import cast
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, request, url_for
 from flask.blueprints import BlueprintSetupState
@@ -11,7 +11,6 @@ from werkzeug.exceptions import NotFound
 
 from dispatcher import errors
 from dispatcher.api import Dispatcher
-from dispatcher.api.actor import checked_reason
 from dispatcher.campaigns.selection import SEVERAL, which_of
 from dispatcher.contrib.flask import auth as guards
 from dispatcher.contrib.flask.budget_api import route_budgets
@@ -27,8 +26,8 @@ from dispatcher.contrib.flask.openapi import (
 )
 from dispatcher.contrib.flask.problems import Problem, answer_as, id_of, problem_of, unknown
 from dispatcher.contrib.flask.results import streamed_evidence, streamed_results
-from dispatcher.contrib.flask.routes import METHODS, route, whole_number
-from dispatcher.contrib.flask.schemas import NewCampaign, Reason, read
+from dispatcher.contrib.flask.routes import METHODS, reasoned, route, whole_number
+from dispatcher.contrib.flask.schemas import NewCampaign, read
 from dispatcher.contrib.flask.series_api import route_series
 from dispatcher.contrib.flask.spend_api import SPEND_QUERY, spend
 from dispatcher.contrib.flask.unreachable_api import UNREACHABLE_QUERY, route_unreachable
@@ -142,18 +141,17 @@ class _Views:
         return streamed_evidence(_library(), id_of(campaign), _ACTOR)
 
     def pause(self, campaign: str) -> Response:
-        return jsonify(_library().pause(id_of(campaign), **self._why()).as_json())
+        return jsonify(_library().pause(id_of(campaign), **reasoned(self._limit, _ACTOR)).as_json())
 
     def resume(self, campaign: str) -> Response:
-        return jsonify(_library().resume(id_of(campaign), **self._why()).as_json())
+        return jsonify(
+            _library().resume(id_of(campaign), **reasoned(self._limit, _ACTOR)).as_json()
+        )
 
     def cancel(self, campaign: str) -> Response:
-        return jsonify(_library().cancel(id_of(campaign), **self._why()).as_json())
-
-    def _why(self) -> dict[str, Any]:
-        """Who acts, and why, as the body says. Raises InvalidCampaign for a blank reason."""
-        reason = read(Reason, self._limit, default=Reason()).reason
-        return {"reason": checked_reason(reason), "by": _ACTOR}
+        return jsonify(
+            _library().cancel(id_of(campaign), **reasoned(self._limit, _ACTOR)).as_json()
+        )
 
     def openapi(self) -> Response:
         return jsonify(described(url_for(".openapi").removesuffix("/openapi.json")))

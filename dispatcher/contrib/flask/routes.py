@@ -10,7 +10,9 @@ from typing import Any, Final
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import MethodNotAllowed
 
+from dispatcher.api.actor import checked_reason
 from dispatcher.contrib.flask.problems import Problem
+from dispatcher.contrib.flask.schemas import Reason, read
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 
@@ -31,6 +33,12 @@ def route(blueprint: Blueprint, rule: str, **views: Callable[..., Any]) -> None:
     others = [*(METHODS - {*allowed}), "OPTIONS"]
     name = f"not_{'_'.join(view.__name__ for view in views.values())}"
     blueprint.add_url_rule(rule, name, refuse, methods=others, provide_automatic_options=False)
+
+
+def reasoned(limit: int, by: str) -> dict[str, Any]:
+    """Who acts, and why, as the body says. Raises InvalidCampaign for a blank reason."""
+    reason = read(Reason, limit, default=Reason()).reason
+    return {"reason": checked_reason(reason), "by": by}
 
 
 def whole_number(name: str, default: int | None, least: int, most: int) -> int:

@@ -17,8 +17,8 @@ from dispatcher.contrib.flask.draft_api import acting
 from dispatcher.contrib.flask.library import library_of
 from dispatcher.contrib.flask.openapi import MOST_LISTED
 from dispatcher.contrib.flask.problems import id_of
-from dispatcher.contrib.flask.routes import route
-from dispatcher.contrib.flask.schemas import Reason, read
+from dispatcher.contrib.flask.routes import reasoned, route
+from dispatcher.contrib.flask.schemas import read
 from dispatcher.contrib.flask.series_bodies import ChangedSeries, NewSeries, SkippedOccurrence
 from dispatcher.errors import InvalidCampaign
 
@@ -88,10 +88,14 @@ class _Views:
         return jsonify(service.change(found.id, **given, by=_ACTOR).as_json())
 
     def pause_series(self, series: str) -> Response:
-        return jsonify(_library().series.pause(id_of(series), **self._why()).as_json())
+        return jsonify(
+            _library().series.pause(id_of(series), **reasoned(self._limit, _ACTOR)).as_json()
+        )
 
     def resume_series(self, series: str) -> Response:
-        return jsonify(_library().series.resume(id_of(series), **self._why()).as_json())
+        return jsonify(
+            _library().series.resume(id_of(series), **reasoned(self._limit, _ACTOR)).as_json()
+        )
 
     def skip_occurrence(self, series: str) -> Response:
         body = read(SkippedOccurrence, self._limit, default=SkippedOccurrence())
@@ -99,12 +103,9 @@ class _Views:
         return jsonify(_library().series.skip(id_of(series), at=body.at, **why).as_json())
 
     def end_series(self, series: str) -> Response:
-        return jsonify(_library().series.end(id_of(series), **self._why()).as_json())
-
-    def _why(self) -> dict[str, str]:
-        """Who acts, and why, as the body says. Raises InvalidCampaign for a blank reason."""
-        reason = read(Reason, self._limit, default=Reason()).reason
-        return {"reason": checked_reason(reason), "by": _ACTOR}
+        return jsonify(
+            _library().series.end(id_of(series), **reasoned(self._limit, _ACTOR)).as_json()
+        )
 
 
 def _given(body: ChangedSeries | NewSeries) -> dict[str, Any]:

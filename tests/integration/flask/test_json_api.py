@@ -671,7 +671,7 @@ def test_reason_has_at_most_the_characters_that_the_record_takes(call: Caller) -
         for path in (call.get("/openapi.json").json or {})["paths"].values()
         if (body := path.get("post", {}).get("requestBody"))
     ]
-    names = {name for name in schemas if f"schemas/{name}\"" in json.dumps(bodies)}
+    names = {name for name in schemas if f'schemas/{name}"' in json.dumps(bodies)}
     reasons = [schemas[name]["properties"].get("reason") for name in names]
     assert {one["maxLength"] for one in reasons if one} == {500}
     call.submit()

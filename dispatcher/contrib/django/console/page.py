@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -136,6 +136,12 @@ def sees_numbers(request: HttpRequest, which: str) -> bool:
         return False
     dispatcher.record.note("see numbers", reason=which)
     return True
+
+
+def version_of(form: QueryDict) -> int:
+    """The version that a form changes; 0, which none has, if it is not a number."""
+    value = form.get("version", "")
+    return int(value) if value.isdecimal() and len(value) < 10 else 0
 
 
 def offset_of(request: HttpRequest, name: str = "from") -> int:

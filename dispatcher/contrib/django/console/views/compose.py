@@ -18,7 +18,7 @@ from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import roles
 from dispatcher.contrib.django.console.draft_form import DraftForm, NameForm
 from dispatcher.contrib.django.console.draft_page import LIVE_ROWS, in_full, seen, state_of
-from dispatcher.contrib.django.console.page import may, page, sentence, show
+from dispatcher.contrib.django.console.page import may, page, sentence, show, version_of
 from dispatcher.contrib.django.console.reader import language_of
 from dispatcher.contrib.django.console.uploads import ENCODINGS, given, name_of, opened
 from dispatcher.errors import (
@@ -96,7 +96,9 @@ def saved(request: HttpRequest, number: int) -> HttpResponse:
     except DispatcherError as error:
         problem = _problem(request, error)
     asked = "plan" in request.POST or given(request)
-    stands = draft.version == _version(request) and "fingerprint" in request.POST and not asked
+    stands = (
+        draft.version == version_of(request.POST) and "fingerprint" in request.POST and not asked
+    )
     found = seen(request, draft, plan=asked or (draft.rows <= LIVE_ROWS and not stands))
     frame = {"form": form, "language": language_of(request), "now": dispatcher.clock()}
     frame |= {"notes": notes, "plan_stands": stands}
@@ -146,7 +148,7 @@ def _save(request: HttpRequest, draft: Draft, form: DraftForm) -> tuple[Draft, l
 
     What is the same as it was is not saved again, and makes nobody a writer.
     """
-    version = _version(request)
+    version = version_of(request.POST)
     column = request.POST.get("numbers", "")
     with ExitStack() as stack:
         people = stack.enter_context(opened(request)) if given(request) else None
@@ -214,12 +216,6 @@ def _problem(request: HttpRequest, error: DispatcherError) -> dict[str, Any]:
 
 def _faults(form: DraftForm) -> str:
     return " ".join(str(one) for some in form.errors.values() for one in some)
-
-
-def _version(request: HttpRequest) -> int:
-    """The version that the form changes; none that exists if it is no number."""
-    value = request.POST.get("version", "")
-    return int(value) if value.isdecimal() and len(value) < 10 else 0
 
 
 def _just_made(name: str) -> Draft | None:

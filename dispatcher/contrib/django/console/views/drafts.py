@@ -26,6 +26,7 @@ from dispatcher.contrib.django.console.page import (
     sees_numbers,
     sentence,
     show,
+    version_of,
 )
 from dispatcher.errors import DispatcherError, NotAllowed, NotFound, StorageError
 from dispatcher.masking import masked
@@ -112,11 +113,6 @@ class _Act:
     done: Any
 
 
-def _version(values: QueryDict) -> int:
-    written = values.get("version", "")
-    return int(written) if written.isdecimal() and len(written) < 10 else 0
-
-
 _WRITTEN = (DraftState.DRAFT, DraftState.PLANNED)
 _WAITS = (DraftState.HANDED_IN,)
 _ACTS: Final = {
@@ -140,13 +136,13 @@ _ACTS: Final = {
     "take-back": _Act(
         roles.WRITE,
         _WAITS,
-        lambda draft, values: dispatcher.drafts.take_back(draft.id, version=_version(values)),
+        lambda draft, values: dispatcher.drafts.take_back(draft.id, version=version_of(values)),
         gettext_lazy("Taken back: it can be changed again."),
     ),
     "delete": _Act(
         roles.WRITE,
         _WRITTEN,
-        lambda draft, values: dispatcher.drafts.discard(draft.id, version=_version(values)),
+        lambda draft, values: dispatcher.drafts.discard(draft.id, version=version_of(values)),
         gettext_lazy("The draft is deleted, with its list."),
     ),
 }

@@ -17,7 +17,7 @@ from dispatcher.campaigns.series import Series
 from dispatcher.campaigns.states import SeriesState
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import roles
-from dispatcher.contrib.django.console.page import may, page, sentence, show
+from dispatcher.contrib.django.console.page import may, page, sentence, show, version_of
 from dispatcher.contrib.django.console.reader import language_of
 from dispatcher.contrib.django.console.rule_words import in_words
 from dispatcher.contrib.django.console.series_acts import SERIES_ACTS
@@ -89,7 +89,7 @@ def change(request: HttpRequest, number: int) -> HttpResponse:
     form = SeriesForm(series, request.POST if request.method == "POST" else None)
     version, wrong = series.version, ""
     if request.method == "POST":
-        version = _version(request)
+        version = version_of(request.POST)
         if form.is_valid():
             try:
                 _change(series, version, form)
@@ -165,11 +165,6 @@ def _own_sender(series: Series) -> str:
     accounts = dispatcher.settings.accounts
     known = not series.account or series.account in accounts
     return (dispatcher.settings.of_account(series.account).sender or "") if known else ""
-
-
-def _version(request: HttpRequest) -> int:
-    written = request.POST.get("version", "")
-    return int(written) if written.isdecimal() and len(written) < 10 else 0
 
 
 def _at(request: HttpRequest) -> datetime | None:
