@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -22,7 +23,7 @@ from dispatcher.contrib.django.console import roles
 from dispatcher.contrib.django.console.downloads import kind_of, kinds, written
 from dispatcher.contrib.django.console.page import may, page, sentence, show
 from dispatcher.contrib.django.console.reader import language_of
-from dispatcher.errors import DispatcherError, StorageError
+from dispatcher.errors import DispatcherError, NotFound, StorageError
 from dispatcher.language import Language
 from dispatcher.masking import masked
 
@@ -100,7 +101,8 @@ def _change(request: HttpRequest) -> str:
     """Set or remove a budget; what is said of it."""
     tag = request.POST.get("budget_tag", "").strip()
     if "remove" in request.POST:
-        dispatcher.budgets.remove(tag)
+        with suppress(NotFound):  # a second click, or somebody else's
+            dispatcher.budgets.remove(tag)
         return _("Campaigns with tag %(tag)s may cost anything.") % {"tag": masked(tag)}
     budget = dispatcher.budgets.set(tag, request.POST.get("euros", "").strip())
     return _("The budget of tag %(tag)s is set.") % {"tag": masked(budget.tag)}
