@@ -205,7 +205,7 @@ class Dispatcher(Lifecycle):
 
     @cached_property
     def unreachable(self) -> Unreachable:
-        """The numbers that campaigns leave out because nothing arrives there."""
+        """The numbers that campaigns do not text because nothing arrives there."""
         return Unreachable(self._installation)
 
     @cached_property

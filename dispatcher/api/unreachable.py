@@ -13,7 +13,7 @@ from dispatcher.storage import actions, lifts, unreachable
 
 
 class Unreachable:
-    """The numbers that commercial campaigns leave out, because nothing arrives there.
+    """The numbers that commercial campaigns do not text, because nothing arrives there.
 
     Numbers may be in any spelling. Without the setting ``unreachable_after`` there are none. Every
     method raises StorageError when the database cannot be used.
@@ -24,7 +24,7 @@ class Unreachable:
 
     @property
     def rule(self) -> Rule | None:
-        """After which reports a number is left out; None if none is."""
+        """After which reports a number is unreachable; None if none is."""
         return Rule.of(self._installation.settings)
 
     def __iter__(self) -> Iterator[Standing]:

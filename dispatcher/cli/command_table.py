@@ -64,7 +64,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "person": ("person", "Show or erase what is stored about one person, and name who is stale."),
     "unreachable": (
         "unreachable",
-        "List the numbers that campaigns leave out because nothing arrives there; lift one.",
+        "List the numbers that campaigns do not text because nothing arrives there; lift one.",
     ),
     "replies": ("replies", "List the replies that the webhooks received, newest first."),
     "unread": ("unread", "List the calls to the webhooks that could not be read, newest first."),

@@ -243,8 +243,8 @@ class Settings(AccountSettings):
         None,
         ge=1,
         le=100,
-        description="undelivered reports in a row after which commercial campaigns leave a number"
-        " out",
+        description="undelivered reports in a row after which commercial campaigns do not"
+        " text a number",
     )
     unreachable_campaigns: int | None = Field(
         None,

@@ -1,4 +1,4 @@
-"""``dispatcher unreachable``: numbers that campaigns leave out because nothing arrives there."""
+"""``dispatcher unreachable``: numbers that campaigns do not text because nothing arrives there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _numbers_option = click.option(
 @json_option
 @click.pass_context
 def unreachable(context: click.Context, *, numbers: bool, as_json: bool) -> None:
-    """List the numbers that campaigns leave out because nothing arrives there; lift one.
+    """List the numbers that campaigns do not text because nothing arrives there; lift one.
 
     "-" reads NUMBER from standard input, where no list of processes shows it.
     """
@@ -52,9 +52,9 @@ def show(number: str, *, as_json: bool) -> None:
         return
     now, words = dispatcher.clock(), reader().say
     if found.unreachable:
-        say("commercial campaigns leave this number out")
+        say("commercial campaigns do not text this number")
     else:
-        say("this number is not left out")
+        say("this number is not unreachable")
     if found.reports:
         print_table(
             ["campaign", "left at", "not delivered"],
@@ -99,7 +99,7 @@ def _list(*, numbers: bool, as_json: bool) -> None:
     if count:
         say(f"{counted(count, 'number')} unreachable")
     elif dispatcher.unreachable.rule is None:
-        say("no number is left out: DISPATCHER_UNREACHABLE_AFTER is not set")
+        say("no number counts as unreachable: DISPATCHER_UNREACHABLE_AFTER is not set")
     else:
         say("no number is unreachable")
 

@@ -57,7 +57,8 @@ def why(ref: str | None, *, account: str | None, as_json: bool) -> None:
     if progress.capped:
         say(f"{counted(progress.capped, 'person', 'people')} had as many messages as a week allows")
     if progress.unreachable:
-        say(f"{counted(progress.unreachable, 'person', 'people')} left out as unreachable")
+        people = counted(progress.unreachable, "unreachable person", "unreachable people")
+        say(f"not texted: {people}")
 
 
 def _all(dispatcher: Dispatcher, *, as_json: bool) -> None:

@@ -60,7 +60,7 @@ class LiftedNumber(_Answer):
 
 
 class UnreachableNumber(_Answer):
-    """A number that commercial campaigns leave out, and why."""
+    """A number that commercial campaigns do not text, and why."""
 
     phone: Annotated[str, Field(description="masked unless `numbers` is true")]
     unreachable: bool

@@ -76,7 +76,7 @@ def test_show_names_who_lifted_it_and_why(shell: Shell) -> None:
     result = shell("unreachable", "lift", "-", *WHY, stdin="06 39 98 00 00\n")
     assert result.stdout == "the number is texted again\n"
     first, last = done(shell, "unreachable", "show", ANNE).splitlines()
-    assert first == "this number is not left out"
+    assert first == "this number is not unreachable"
     assert re.fullmatch(r"lifted on Tuesday \d\d:\d\d by .+: she called", last)
     [(verb, reason)] = shell.rows("SELECT verb, reason FROM dispatcher_action WHERE verb = 'lift'")
     assert (verb, reason) == ("lift", "she called")
@@ -96,10 +96,10 @@ def test_number_that_is_not_unreachable_is_not_lifted(shell: Shell) -> None:
 def test_list_says_that_the_setting_is_missing(shell: Shell) -> None:
     shell.unset("unreachable_after")
     assert done(shell, "unreachable") == (
-        "no number is left out: DISPATCHER_UNREACHABLE_AFTER is not set\n"
+        "no number counts as unreachable: DISPATCHER_UNREACHABLE_AFTER is not set\n"
     )
     assert "2 of them" not in done(shell, "plan", "anne.csv", "--text", "Soldes")
-    assert done(shell, "unreachable", "show", ANNE).startswith("this number is not left out\n")
+    assert done(shell, "unreachable", "show", ANNE).startswith("this number is not unreachable\n")
 
 
 def test_plan_says_whom_it_leaves_out(shell: Shell) -> None:
@@ -118,6 +118,6 @@ def test_progress_and_why_name_them(shell: Shell) -> None:
         )
     assert "1 of the rejected is unreachable" in done(shell, "progress", "noel")
     assert json.loads(done(shell, "progress", "noel", "--json"))["unreachable"] == 1
-    assert "1 person left out as unreachable" in done(shell, "why", "noel")
+    assert "not texted: 1 unreachable person" in done(shell, "why", "noel")
     results = shell("results", "noel", "--format", "csv").stdout
     assert "unreachable: its last messages were not delivered" in results

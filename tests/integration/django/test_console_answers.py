@@ -167,7 +167,7 @@ def test_page_of_a_long_list_does_not_plan_it(
     assert "12345" not in page
     whole = text(client.get(f"{PAGE}?plan=1"))
     assert "Montrer le plan" not in whole
-    assert "1 ligne est laissée de côté" in whole
+    assert "1 ligne est refusée" in whole
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_what_is_typed_is_saved_and_planned(sign_in: SignIn) -> None:
     assert "Enregistré par zoe" in said
     assert "Personnes 2" in said
     assert "Bonjour Zoé, les soldes !" in said
-    assert "1 ligne est laissée de côté" in said
+    assert "1 ligne est refusée" in said
     assert "il manque des chiffres" in said.lower()
     draft = dispatcher.drafts.get(1)
     assert (draft.text, draft.rows, draft.source) == (TEXT, 3, "clients.csv")

@@ -113,7 +113,8 @@ def test_plan_of_the_next_one_counts_the_list_as_it_is_now(
     client = sign_in("approves", language="en")
     page = text(client.get(f"/sms/series/{series.id}/plan/"))
     assert "People 2" in page
-    assert "Rows that are left out 1 ·" in page
+    assert "Rejected rows 1 ·" in page
+    assert "its list is read again 2 h before" in page
     listed.unlink()
     answer = client.get(f"/sms/series/{series.id}/plan/")
     assert answer.status_code == 200

@@ -30,7 +30,7 @@ def office(shop: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
 def test_page_lists_masked_numbers_with_their_reports(office: Office) -> None:
     client = office.client("view_optout")
     shown = text_of(client, UNREACHABLE)
-    assert "leaves a number out after 1 undelivered message." in shown
+    assert "do not text a number after 1 undelivered message." in shown
     assert shown.count("soldes · ") == 2
     assert ANNE not in client.get(UNREACHABLE).content.decode()
     assert "Unreachable numbers" in text_of(client, "/sms/opt-outs/")
@@ -46,16 +46,17 @@ def test_number_is_shown_in_full_to_whoever_may_see_it(office: Office) -> None:
 def test_found_number_is_lifted_with_a_reason(office: Office) -> None:
     client = office.client("view_optout", "take_back_optout")
     found = text_of(client, UNREACHABLE, phone="06 39 98 00 00", search="1")
-    assert "Left out by commercial campaigns." in found
+    assert "Not texted by commercial campaigns." in found
 
     def lifted(reason: str) -> str:
         return text_of(client, UNREACHABLE, phone=ANNE, lift="1", reason=reason)
 
     assert "A reason is needed" in lifted(" ")
     assert "The number is texted again." in lifted("called")
-    assert "The number was not left out." in lifted("called")
+    assert "The number was not unreachable." in lifted("called")
     again = text_of(client, UNREACHABLE, phone=ANNE, search="1")
-    assert "Not left out." in again
+    assert "Not unreachable." in again
+    assert "Lifted: " in again
     assert "zoe · called" in again
     [entry] = office.dispatcher.record.page(verb="lift")
     assert (entry.actor, entry.reason) == ("zoe", "called")

@@ -107,8 +107,7 @@ def territory(name: str, language: Language) -> str:
 @register.filter
 def waits(progress: Progress, of: tuple[Language, datetime]) -> str:
     """Why a campaign waits and until when, on the clock of Paris; begins with a capital."""
-    language, now = of
-    said = masked(wording.standing(progress, now, language))
+    said = masked(wording.standing(progress, now=of[1], language=of[0]))
     return said[:1].upper() + said[1:]
 
 
@@ -176,6 +175,12 @@ def lasting(duration: timedelta) -> str:
         days = minutes // 1440
         return ngettext("%(n)s day", "%(n)s days", days) % {"n": days}
     return f"{minutes // 60} h" if minutes % 60 == 0 else f"{minutes} min"
+
+
+@register.simple_tag
+def colon(language: Language) -> str:
+    """A colon and what stands around it; French has a space before it."""
+    return "\u00a0: " if language.code == "fr" else ": "
 
 
 @register.simple_tag

@@ -1,4 +1,4 @@
-"""Numbers that campaigns leave out because nothing arrives there."""
+"""Numbers that campaigns do not text because nothing arrives there."""
 
 from __future__ import annotations
 
@@ -60,4 +60,4 @@ def _lift(request: HttpRequest, phone: str) -> str:
         raise PermissionDenied
     if dispatcher.unreachable.lift(phone, reason=request.POST.get("reason", "")):
         return _("The number is texted again.")
-    return _("The number was not left out.")
+    return _("The number was not unreachable.")
