@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from dispatcher.api.actor import named, on_record
-from dispatcher.api.series_lists import reading_of, source_of
+from dispatcher.api.series_lists import changed_reading, reading_of, source_of
 from dispatcher.api.series_setup import SeriesSetup, changed_meanwhile, written
 from dispatcher.campaigns.draft import with_writer
 from dispatcher.campaigns.series import LEAD, Series
@@ -123,11 +123,12 @@ class SeriesActions(SeriesSetup):
     ) -> Series:
         """Change a series from its next occurrence on; what is None stays as it was.
 
-        A ``not_after`` of nothing, ``timedelta(0)``, takes it away. ``options`` and ``reading``
-        take the place of all that it had. What was made before stays: another rule begins on the
-        day after the last occurrence that was made leaves, so that nobody gets both on one day
-        (``next_at``). ``version`` is the one that the change was made from, if it may be no other.
-        Raises as ``add`` does, NotFound, and
+        A ``not_after`` of nothing, ``timedelta(0)``, takes it away. ``options`` takes the place of
+        all that it had. Of ``reading``, too, what is not named stays, and a part that is None or
+        empty is taken away; with a list of the other kind, it is all that there is. What was made
+        before stays: another rule begins on the day after the last occurrence that was made leaves,
+        so that nobody gets both on one day (``next_at``). ``version`` is the one that the change
+        was made from, if it may be no other. Raises as ``add`` does, NotFound, and
         IllegalMove for a series that has ended or was changed meanwhile.
         """
         who, writer = named(by), self._writer()
@@ -138,7 +139,7 @@ class SeriesActions(SeriesSetup):
         found = series.source if source is None else source_of(source)
         given: dict[str, Any] = {
             "source": found,
-            "reading": series.reading if reading is None else reading_of(found, reading),
+            "reading": changed_reading(series, found, reading or {}),
             "text": series.text if text is None else text,
             "lead": series.lead if lead is None else lead_of(lead),
             "missed": series.missed if missed is None else missed_of(missed),
@@ -154,7 +155,6 @@ class SeriesActions(SeriesSetup):
             given |= {"rule": rule, "since": since or now.astimezone(PARIS).date()}
         elif since is not None:
             given["since"] = since
-        reading_of(found, given["reading"])
         changed = self._tried(replace(series, **given), now, series)
         with self._installation.write() as session:
             values = written(changed) | {"problem": "", "problem_at": None}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dispatcher.campaigns.consent_column import columns_in
+from dispatcher.campaigns.series import Series
 from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.dispatch.consent_source import named, surroundings
 from dispatcher.errors import DispatcherError, InvalidCampaign, InvalidFile
@@ -82,6 +83,17 @@ def reading_of(source: str, values: Mapping[str, Any]) -> dict[str, Any]:
             raise InvalidCampaign('fields is a dict of text: {"prenom": "first_name"}')
         chosen["fields"] = dict(fields)
     return chosen
+
+
+def changed_reading(series: Series, source: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """How the list ``source`` of a changed series is read: what ``values`` do not name stays.
+
+    A part that is None or empty is taken away. Nothing stays where the list is of the other kind
+    and ``values`` say how that is read. Raises InvalidCampaign.
+    """
+    other_kind = bool(_is_name(source)) is not bool(_is_name(series.source))
+    stays = {} if values and other_kind else series.reading
+    return reading_of(source, {**stays, **values})
 
 
 @contextmanager

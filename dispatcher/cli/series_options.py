@@ -96,7 +96,8 @@ def values_of(params: dict[str, Any]) -> dict[str, Any]:
         options["commercial"] = False
     if options:
         values["options"] = options
-    reading = {name: params[name] for name in _READING if params[name]}
+    # an empty one is given, too: it takes away what a series has
+    reading = {name: params[name] for name in _READING if params[name] not in (None, 0)}
     if params["fields"]:
         reading["fields"] = dict(_pair(one) for one in params["fields"])
     if reading:

@@ -15,7 +15,7 @@ from dispatcher.contrib.flask.draft_bodies import LARGEST_VERSION
 from dispatcher.contrib.flask.schemas import NewCampaign, Reason
 
 _Seconds = Annotated[int, Field(ge=0, le=31 * 86_400)]
-_Reading = dict[str, str | int | bool | dict[str, str]]
+_Reading = dict[str, str | int | bool | dict[str, str] | None]
 
 
 class _Body(BaseModel):
@@ -46,7 +46,9 @@ class _Told(_Body):
         None, description="what becomes of one that no worker made in time"
     )
     reading: _Reading | None = Field(
-        None, description="how the list is read: `column` of a file, `phone` of rows, …"
+        None,
+        description="how the list is read: `column` of a file, `phone` of rows, …; in a change"
+        " what it does not name stays, and null takes one away",
     )
 
 

@@ -125,6 +125,18 @@ def test_series_is_listed_shown_planned_and_changed() -> None:
     assert "read 1 d before" in do("show", "weekly-offer")
 
 
+def test_change_of_one_column_keeps_the_others_until_they_are_taken_away() -> None:
+    one, two = people(2)
+    Path("clients.csv").write_text(
+        f"portable;autre;prenom;vu\n{one};{two};Zoé;2026-11-01\n", encoding="utf-8"
+    )
+    do("add", "weekly-offer", *RULE, *LIST, *TEXT, "--column", "portable")
+    do("change", "weekly-offer", "--last-contact-column", "vu")
+    assert shown()["reading"] == {"column": "portable", "last_contact_column": "vu"}
+    do("change", "weekly-offer", *LIST, "--key-column", "prenom", "--last-contact-column", "")
+    assert shown()["reading"] == {"column": "portable", "key_column": "prenom"}
+
+
 @pytest.mark.parametrize(
     ("args", "code", "says"),
     [

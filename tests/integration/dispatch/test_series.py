@@ -431,6 +431,19 @@ def test_change_of_the_text_leaves_the_other_hours_of_the_day(
     )
 
 
+def test_reading_of_another_kind_of_list_takes_the_place_of_the_old_one(
+    bench: Bench, shop: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "clients.csv"
+    path.write_text("\n".join(["nom;portable", f"Zoé;{people(1)[0]}"]), encoding="utf-8")
+    add(bench, path, reading={"column": "portable"})
+    change = bench.dispatcher.series.change
+    with pytest.raises(InvalidCampaign, match="not read by 'column'"):
+        change("weekly-offer", source="shop_of_series:fridays")
+    changed = change("weekly-offer", source="shop_of_series:fridays", reading={"column": None})
+    assert changed.reading == {}
+
+
 def test_ended_series_makes_nothing_and_cannot_be_changed(bench: Bench, shop: ModuleType) -> None:
     add(bench)
     series = bench.dispatcher.series

@@ -73,6 +73,17 @@ def test_options_that_a_change_names_change_and_the_others_stay(
     assert changed["text"] == TEXT
 
 
+def test_reading_that_a_change_does_not_name_stays(call: Caller, listed: str) -> None:
+    phone, other = people(2)
+    Path(listed).write_text(f"portable;autre;cle\n{phone};{other};a\n", encoding="utf-8")
+    added(call, listed, reading={"column": "portable"})
+    changed = said(call.post("/series/1/change", {"reading": {"key_column": "cle"}}))
+    assert changed["reading"] == {"column": "portable", "key_column": "cle"}
+    body = {"reading": {"key_column": None, "encoding": "utf-8"}}
+    changed = said(call.post("/series/1/change", body))
+    assert changed["reading"] == {"column": "portable", "encoding": "utf-8"}
+
+
 def test_account_of_a_series_cannot_be_changed(call: Caller, listed: str) -> None:
     added(call, listed)
     said(call.post("/series/1/change", {"account": "lyon"}), 422)
