@@ -111,24 +111,39 @@ def opened(
             file = open_recipients(source, keep=keep, **reading)
         except OSError as error:
             raise InvalidFile(f"cannot open {source}: {error.strerror}") from None
+        except (ValueError, LookupError) as error:  # such as an encoding that is none
+            raise InvalidFile(f"cannot read {source}: {type(error).__name__}") from None
         with file:
             yield file
         return
     with surroundings.enter():
         people = _called(source)
-        yield _Watched(_read(people, text, consent, reading), source)
+        with _named_only(source):
+            # the first of a list of models is read at once
+            people = _read(people, text, consent, reading)
+        yield _Watched(people, source)
 
 
 def _called(source: str) -> Any:
     found = named(source, "the list of the series")
     if not callable(found) or isinstance(found, Iterable):
         return found
-    try:
+    with _named_only(source):
         return found()
+
+
+@contextmanager
+def _named_only(source: str) -> Iterator[None]:
+    """Let what the application raises become InvalidFile, which tells its kind alone.
+
+    Its message may quote a number, so that no traceback shows it either.
+    """
+    try:
+        yield
     except DispatcherError:
         raise
-    except Exception as error:
-        raise InvalidFile(f"{source} raised {type(error).__name__}") from error
+    except Exception as error:  # noqa: BLE001 - somebody else's code
+        raise InvalidFile(f"{source} raised {type(error).__name__}") from None
 
 
 class _Watched:
@@ -141,9 +156,5 @@ class _Watched:
             raise InvalidFile(f"{source} is a list of recipients, or returns one, not {kind}")
 
     def __iter__(self) -> Iterator[RecipientInput]:
-        try:
+        with _named_only(self._source):
             yield from self._people
-        except (DispatcherError, GeneratorExit):
-            raise
-        except Exception as error:
-            raise InvalidFile(f"{self._source} raised {type(error).__name__}") from error

@@ -56,11 +56,11 @@ def named(name: str, what: str) -> Any:
         raise  # it says what is missing
     except AttributeError:
         raise ConfigurationError(f"{what}: {module} has no function {attribute!r}") from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - somebody else's code
         cause = type(error).__name__
         if isinstance(error, ModuleNotFoundError):
             cause = f"there is no module {error.name!r}"
-        raise ConfigurationError(f"{what}: {module} cannot be imported: {cause}") from error
+        raise ConfigurationError(f"{what}: {module} cannot be imported: {cause}") from None
 
 
 class ConsentSource:

@@ -199,11 +199,11 @@ class _Executed:
         try:
             with self.session.execute(self.statement.execution_options(yield_per=STRIDE)) as rows:
                 yield from Items(_with_rows(rows), self.asked, _Models())
-        except InvalidRequestError as error:
+        except InvalidRequestError:
             raise InvalidCampaign(
                 "the models of this query cannot be read a part at a time: use selectinload in"
                 " place of joinedload and subqueryload"
-            ) from error
+            ) from None  # it may quote the values of a statement that failed before
 
 
 class _Models:

@@ -28,9 +28,7 @@ def _load() -> Flask:
     except NoAppException as error:
         cause = error.__context__
         what = f": {masked(str(cause))}" if isinstance(cause, ImportError) else ""
-        raise ConfigurationError(
-            f"FLASK_APP names no Flask app that can be loaded{what}"
-        ) from error
+        raise ConfigurationError(f"FLASK_APP names no Flask app that can be loaded{what}") from None
 
 
 _app = _load()

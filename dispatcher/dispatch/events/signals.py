@@ -85,8 +85,8 @@ def load(modules: Iterable[str]) -> None:
             inner = f"there is no module {error.name!r}"
             raise ConfigurationError(
                 f"DISPATCHER_RECEIVERS: {module} cannot be imported: {inner}"
-            ) from error
-        except Exception as error:
+            ) from None
+        except Exception as error:  # noqa: BLE001 - somebody else's code
             raise ConfigurationError(
                 f"DISPATCHER_RECEIVERS: {module} cannot be imported ({type(error).__name__})"
-            ) from error
+            ) from None

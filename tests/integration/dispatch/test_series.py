@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -16,7 +17,7 @@ import pytest
 from sqlalchemy import select
 
 from dispatcher import Dispatcher
-from dispatcher.api import actor
+from dispatcher.api import actor, series_lists
 from dispatcher.api.occurrences import Occurrences
 from dispatcher.campaigns.recurrence import Rule
 from dispatcher.campaigns.series import Series
@@ -537,6 +538,44 @@ def test_series_that_would_refuse_its_own_repeats_is_refused_when_it_is_set_up(
             at(bench, FIRST + 2 * turn * WEEK - HOUR)
             at(bench, FIRST + 2 * turn * WEEK)
         assert [state for state, _, _ in found(bench)] == ["made", "made"]
+
+
+def test_error_of_the_application_leaves_no_number_in_its_traceback(
+    bench: Bench, shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> Iterator[str]:
+        raise ValueError("bad 06 39 98 00 01")
+
+    def failing_later() -> Iterator[str]:
+        yield people(1)[0]
+        fail()
+
+    shop.called, shop.later = fail, failing_later
+    shop.__getattr__ = lambda name: fail()
+    with monkeypatch.context() as patched:
+        patched.setattr(series_lists, "_asked", [fail])
+        _refused_without_number(bench, "everybody", "raised ValueError")
+    _refused_without_number(bench, "called", "raised ValueError")
+    _refused_without_number(bench, "later", "raised ValueError")
+    _refused_without_number(bench, "absent", "cannot be imported: ValueError")
+
+
+def _refused_without_number(bench: Bench, name: str, says: str) -> None:
+    with pytest.raises((InvalidFile, ConfigurationError), match=says) as raised:
+        add(bench, f"shop_of_series:{name}")
+    assert "98 00 01" not in "".join(traceback.format_exception_only(raised.value))
+    assert raised.value.__cause__ is None
+    assert raised.value.__suppress_context__
+
+
+@pytest.mark.parametrize("encoding", ["nowhere", "undefined", "hex", "\0", "\udc80", "é" * 300])
+def test_encoding_that_is_none_is_refused_in_one_sentence(
+    bench: Bench, tmp_path: Path, encoding: str
+) -> None:
+    path = tmp_path / "clients.csv"
+    path.write_text("\n".join(people(2)), encoding="utf-8")
+    with pytest.raises(UnusableInput):
+        add(bench, path, reading={"encoding": encoding})
 
 
 def test_list_that_is_empty_today_may_be_set_up(bench: Bench, shop: Any) -> None:
