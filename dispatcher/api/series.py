@@ -160,7 +160,9 @@ class SeriesActions(SeriesSetup):
             values = written(changed) | {"problem": "", "problem_at": None}
             store.change(session, series, by=writer, now=now, **values)
             said = ", ".join(
-                one for one in _CHANGES if getattr(changed, one) != getattr(series, one)
+                _CALLED.get(one, one)
+                for one in _CHANGES
+                if getattr(changed, one) != getattr(series, one)
             )
             self._note(session, "change series", series, who, said)
         self._submitted()
@@ -235,3 +237,5 @@ class SeriesActions(SeriesSetup):
 
 
 _CHANGES = (*("rule", "since", "text", "options", "source", "reading", "lead", "lasts", "missed"),)
+#: how those are called outside
+_CALLED = {"source": "list", "lasts": "not_after"}

@@ -445,6 +445,16 @@ def test_reading_of_another_kind_of_list_takes_the_place_of_the_old_one(
     assert changed.reading == {}
 
 
+def test_record_of_a_change_names_what_changed_as_its_author_does(
+    bench: Bench, shop: ModuleType
+) -> None:
+    add(bench)
+    change = bench.dispatcher.series.change
+    change("weekly-offer", source="shop_of_series:everybody", not_after=HOUR, missed="skip")
+    [noted] = bench.actions("change series")
+    assert noted.reason == "weekly-offer: list, not_after, missed"
+
+
 def test_ended_series_makes_nothing_and_cannot_be_changed(bench: Bench, shop: ModuleType) -> None:
     add(bench)
     series = bench.dispatcher.series
