@@ -14,6 +14,7 @@ from dispatcher.api.actor import named, on_record
 from dispatcher.api.series_lists import changed_reading, reading_of, source_of
 from dispatcher.api.series_setup import SeriesSetup, changed_meanwhile, written
 from dispatcher.campaigns.draft import with_writer
+from dispatcher.campaigns.recurrence import since_of
 from dispatcher.campaigns.series import LEAD, Series
 from dispatcher.campaigns.series_fields import lasts_of, lead_of, missed_of, name_of
 from dispatcher.campaigns.states import OccurrenceState, SeriesState
@@ -70,7 +71,7 @@ class SeriesActions(SeriesSetup):
             version=1,
             state=SeriesState.RUNNING,
             rule=rule,
-            since=since or now.astimezone(PARIS).date(),
+            since=since_of(since, now.astimezone(PARIS).date()),
             text=text,
             options=chosen,
             source=found,
@@ -151,9 +152,10 @@ class SeriesActions(SeriesSetup):
             given["options"], account = self._checked({"account": series.account, **options})
             if account != series.account:
                 raise InvalidCampaign("the account of a series cannot be changed: add another")
-        if rule is not None:
-            given |= {"rule": rule, "since": since or now.astimezone(PARIS).date()}
-        elif since is not None:
+        if rule is not None or since is not None:
+            given["rule"] = series.rule if rule is None else rule
+            if since != series.since:
+                since = since_of(since, now.astimezone(PARIS).date())
             given["since"] = since
         changed = self._tried(replace(series, **given), now, series)
         with self._installation.write() as session:

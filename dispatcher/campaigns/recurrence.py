@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, lru_cache
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 from typing import TYPE_CHECKING, Final, cast
 
+from dispatcher.campaigns.recurrence_parts import parts_of
 from dispatcher.errors import InvalidCampaign
 from dispatcher.window.slots import PARIS
 
@@ -19,28 +19,18 @@ if TYPE_CHECKING:
 #: the name of the closed day on which an instant is; empty if that day is open
 Calendar = Callable[[datetime], str]
 
-_LONGEST: Final = 500
-_PARTS: Final = (
-    *("FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYMONTH", "BYMONTHDAY", "BYYEARDAY"),
-    *("BYWEEKNO", "BYDAY", "BYHOUR", "BYMINUTE", "BYSETPOS"),
-)
-_FREQUENCIES: Final = ("HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY")
-_TOO_OFTEN: Final = ("MINUTELY", "SECONDLY")
-_EXAMPLE: Final = "FREQ=WEEKLY;BYDAY=FR;BYHOUR=10"
-_NUMBERS: Final = {"INTERVAL": (1, 1000), "COUNT": (1, 100_000)}
-_LISTS: Final = {
-    "BYHOUR": (0, 23),
-    "BYMINUTE": (0, 59),
-    "BYMONTH": (1, 12),
-    "BYMONTHDAY": (-31, 31),
-    "BYYEARDAY": (-366, 366),
-    "BYWEEKNO": (-53, 53),
-    "BYSETPOS": (-366, 366),
-}
-_until: Final = re.compile(r"(\d{8})(?:T(\d{6})(Z?))?")
-_day: Final = re.compile(r"([+-]?\d{1,2})?(?:MO|TU|WE|TH|FR|SA|SU)")
 #: no campaign begins from this year on, because no calendar has the holidays
 _END: Final = 2100
+#: how long ago a rule may begin to count, so that its occurrences until now are soon walked through
+_LONGEST_AGO: Final = timedelta(days=366)
+#: a rule comes on the same days if it counts from any multiple of these, times its interval, later
+_STEPS: Final = {
+    "HOURLY": timedelta(hours=1),
+    "DAILY": timedelta(days=1),
+    "WEEKLY": timedelta(weeks=1),
+}
+#: a leap day comes again within these, even around a century's year
+_CHECKED: Final = timedelta(days=9 * 366)
 #: occurrences that are looked at to find out how often a rule comes, and on which days
 _LOOKED_AT: Final = 400
 #: a year from which to the end of all dates the calendar is as in the first years of a rule: the
@@ -71,7 +61,7 @@ class Rule:
     since: date
 
     def __post_init__(self) -> None:
-        parts = _parts_of(self.text)
+        parts = parts_of(self.text)
         object.__setattr__(self, "text", ";".join(f"{name}={parts[name]}" for name in parts))
         if not 2000 <= self.since.year <= 2090:
             raise InvalidCampaign("a series begins in a year from 2000 to 2090")
@@ -85,7 +75,8 @@ class Rule:
         """All occurrences behind an instant (UTC), in order, as far as there are calendars."""
         last, wall = at, at.astimezone(PARIS).replace(tzinfo=None)
         # the hour that comes twice in autumn counts once, as the first of the two
-        for one in self._walls.xafter(wall - timedelta(hours=1)):
+        behind = wall - timedelta(hours=1)
+        for one in self._walls_near(behind).xafter(behind):
             if one.year >= _END:
                 return
             # two hours of one morning in spring are the same instant
@@ -97,6 +88,17 @@ class Rule:
     def _walls(self) -> rrule:
         return _rule(self.text, datetime.combine(self.since, time()))
 
+    def _walls_near(self, wall: datetime) -> rrule:
+        """The rule from a little before ``wall`` on: it may have come hourly for years."""
+        parts = dict(part.split("=") for part in self.text.split(";"))
+        start = datetime.combine(self.since, time())
+        if "COUNT" in parts or parts["FREQ"] not in _STEPS:
+            return self._walls
+        step = _STEPS[parts["FREQ"]] * int(parts.get("INTERVAL", 1))
+        # the first week may be a part of one, in which BYSETPOS chooses other days
+        steps = (wall - start) // step - 2
+        return self._walls if steps <= 0 else _rule(self.text, start + steps * step)
+
     def _check(self, parts: dict[str, str]) -> None:
         never = InvalidCampaign(f"the rule {self.text} never occurs")
         counted = {name: parts[name] for name in parts if name not in ("COUNT", "UNTIL")}
@@ -104,9 +106,11 @@ class Rule:
         try:
             # there a rule that never occurs is found out at once: dates end
             endless = _rule(text, datetime.combine(_late(self.since), time()))
-            if next(iter(endless), None) is None or next(iter(self._walls), None) is None:
+            first = next(iter(self._walls), None)
+            if next(iter(endless), None) is None or first is None:
                 raise never
-            some = list(islice(self._walls, _LOOKED_AT))
+            end = first + _CHECKED
+            some = list(takewhile(lambda one: one < end, islice(self._walls, _LOOKED_AT)))
         except (ValueError, OverflowError) as error:  # such as parts that exclude each other
             raise never from error
         if any(later - one < timedelta(hours=1) for one, later in pairwise(some)):
@@ -133,11 +137,18 @@ def next_occurrences(rule: Rule, after: datetime, calendar: Calendar) -> Iterato
     return (Coming(at, calendar(at)) for at in rule.all_after(after))
 
 
+def since_of(since: date | None, today: date) -> date:
+    """The day from which a rule that is given now counts. Raises InvalidCampaign."""
+    if since is not None and today - since > _LONGEST_AGO:
+        raise InvalidCampaign("a rule counts from a day of the last year, or from one to come")
+    return since or today
+
+
 def check_open(rule: Rule, after: datetime, calendar: Calendar) -> None:
     """Raise InvalidCampaign if the rule has no occurrence to come, or on closed days alone."""
     # as far as there are calendars
     horizon = after.replace(year=min(after.year + 12, 2099), day=1)
-    known = (at for at in islice(rule.all_after(after), _LOOKED_AT) if at < horizon)
+    known = takewhile(lambda at: at < horizon, islice(rule.all_after(after), _LOOKED_AT))
     names = dict[str, None]()
     for at in known:
         if not (name := calendar(at)):
@@ -149,74 +160,6 @@ def check_open(rule: Rule, after: datetime, calendar: Calendar) -> None:
         return
     days = ", ".join(islice(names, 3))
     raise InvalidCampaign(f"the rule {rule.text} falls on closed days only: {days}")
-
-
-def _parts_of(text: str) -> dict[str, str]:
-    """The parts of a rule, in order and capitals. Raises InvalidCampaign."""
-    if not isinstance(text, str) or len(text) > _LONGEST:
-        raise InvalidCampaign(f"a rule has at most {_LONGEST} characters: {_EXAMPLE}")
-    parts: dict[str, str] = {}
-    for part in text.strip().upper().removeprefix("RRULE:").rstrip(";").split(";"):
-        name, equals, value = (word.strip() for word in part.partition("="))
-        if not equals or name not in _PARTS or name in parts:
-            what = "twice" if name in parts else "no part of a rule"
-            raise InvalidCampaign(f"{part.strip()[:40]!r} is {what}: write it like {_EXAMPLE}")
-        if not _is_value(name, value):
-            raise InvalidCampaign(f"{name}={value[:40]} is wrong: write it like {_EXAMPLE}")
-        parts[name] = _in_paris(value) if name == "UNTIL" else value
-    if parts.get("FREQ") in _TOO_OFTEN:
-        raise InvalidCampaign(f"FREQ={parts['FREQ']} comes more often than hourly")
-    if parts.get("FREQ") not in _FREQUENCIES:
-        raise InvalidCampaign(f"a rule says how often, from HOURLY to YEARLY: {_EXAMPLE}")
-    if parts["FREQ"] != "HOURLY" and "BYHOUR" not in parts:
-        raise InvalidCampaign(f"the rule names no hour of the day: add BYHOUR, as in {_EXAMPLE}")
-    if parts["FREQ"] not in ("MONTHLY", "YEARLY") and re.search(r"\d", parts.get("BYDAY", "")):
-        raise InvalidCampaign("the first Friday is one of a month or year: FREQ=MONTHLY;BYDAY=1FR")
-    return parts
-
-
-def _is_value(name: str, value: str) -> bool:
-    if name in _NUMBERS:
-        least, most = _NUMBERS[name]
-        return re.fullmatch(r"[0-9]{1,6}", value) is not None and least <= int(value) <= most
-    items = value.split(",")
-    if name in _LISTS:
-        least, most = _LISTS[name]
-        return all(
-            re.fullmatch(r"[+-]?[0-9]{1,3}", one) is not None
-            and least <= int(one) <= most
-            and (int(one) != 0 or least == 0)
-            for one in items
-        )
-    match name:
-        case "BYDAY":
-            return all(
-                (found := _day.fullmatch(one)) is not None
-                and (found[1] is None or 0 < abs(int(found[1])) <= 53)
-                for one in items
-            )
-        case "WKST":
-            return value in ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-        case "UNTIL":
-            return _is_until(value)
-    return value in (*_FREQUENCIES, *_TOO_OFTEN)
-
-
-def _is_until(value: str) -> bool:
-    try:
-        return _until.fullmatch(value) is not None and bool(_in_paris(value))
-    except (ValueError, OverflowError):
-        return False
-
-
-def _in_paris(value: str) -> str:
-    """The end of a rule on the clock of Paris; a day alone is in it."""
-    found = _until.fullmatch(value)
-    day, clock, utc = found.groups() if found else (value, None, None)
-    at = datetime.strptime(f"{day}{clock or '235959'}", "%Y%m%d%H%M%S")  # noqa: DTZ007
-    if utc:
-        at = at.replace(tzinfo=UTC).astimezone(PARIS).replace(tzinfo=None)
-    return f"{at:%Y%m%dT%H%M%S}"
 
 
 def _rule(text: str, start: datetime) -> rrule:

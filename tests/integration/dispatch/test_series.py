@@ -445,6 +445,15 @@ def test_reading_of_another_kind_of_list_takes_the_place_of_the_old_one(
     assert changed.reading == {}
 
 
+def test_series_that_has_run_for_years_may_be_changed(bench: Bench, shop: ModuleType) -> None:
+    add(bench)
+    bench.clock.forward(days=800)
+    change = bench.dispatcher.series.change
+    assert change("weekly-offer", text="Nouveau", since=BENCH_DAY).since == BENCH_DAY
+    with pytest.raises(InvalidCampaign, match="counts from a day of the last year"):
+        change("weekly-offer", since=BENCH_DAY + timedelta(days=1))
+
+
 def test_record_of_a_change_names_what_changed_as_its_author_does(
     bench: Bench, shop: ModuleType
 ) -> None:
@@ -514,6 +523,7 @@ def test_plan_of_the_next_occurrence_writes_nothing(bench: Bench, shop: ModuleTy
         ({"not_after": timedelta(hours=1), "rule": "FREQ=DAILY;BYHOUR=23"}, InvalidCampaign,
          "would expire before the window opens: after 20:00"),
         ({"lead": timedelta(days=9)}, InvalidCampaign, "lead is a duration"),
+        ({"since": date(2000, 1, 1)}, InvalidCampaign, "counts from a day of the last year"),
         ({"missed": "never"}, InvalidCampaign, "late or skip"),
         ({"reading": {"column": "x"}}, InvalidCampaign, "not read by 'column'"),
         ({"not_before": FIRST}, InvalidCampaign, "it has no not_before"),

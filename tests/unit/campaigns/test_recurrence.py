@@ -5,7 +5,7 @@ from itertools import islice, pairwise, takewhile
 
 import pytest
 
-from dispatcher.campaigns.recurrence import Rule, check_open, next_occurrences
+from dispatcher.campaigns.recurrence import Rule, check_open, next_occurrences, since_of
 from dispatcher.errors import InvalidCampaign
 from dispatcher.window import Windows
 from dispatcher.window.slots import PARIS
@@ -104,6 +104,58 @@ def test_hour_that_the_clock_shows_twice_comes_once() -> None:
     assert Rule("FREQ=DAILY;BYHOUR=2;BYMINUTE=30", TODAY).after(second) == datetime(
         2027, 11, 1, 1, 30, tzinfo=UTC
     )
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "FREQ=HOURLY",
+        "FREQ=HOURLY;INTERVAL=5",
+        "FREQ=HOURLY;INTERVAL=6;BYHOUR=6,18;BYMINUTE=20",
+        "FREQ=HOURLY;COUNT=9000",
+        "FREQ=DAILY;INTERVAL=3;BYHOUR=9,10",
+        "FREQ=DAILY;BYHOUR=9,10,11;BYSETPOS=-1;UNTIL=20270401",
+        "FREQ=WEEKLY;INTERVAL=3;BYHOUR=10",
+        "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,TU,SU;WKST=SU;BYHOUR=10",
+        "FREQ=WEEKLY;BYDAY=MO,TU,FR;BYSETPOS=1;BYHOUR=10",
+        "FREQ=MONTHLY;BYDAY=1FR;BYHOUR=10",
+    ],
+)
+def test_what_comes_does_not_depend_on_the_instant_that_is_asked_from(rule: str) -> None:
+    since = date(2026, 1, 7)
+    start = datetime(2026, 1, 6, tzinfo=UTC)
+    end = datetime(2027, 4, 15, tzinfo=UTC)
+    asked = Rule(rule, since)
+    every = list(takewhile(lambda at: at < end, asked.all_after(start)))
+    for days in range(0, 440, 11):
+        at = start + timedelta(days=days, hours=days % 24)
+        expected = [one for one in every if one > at][:50]
+        assert list(islice(asked.all_after(at), len(expected))) == expected
+
+
+def test_hourly_rule_of_many_years_does_not_walk_through_them() -> None:
+    walked: list[datetime] = []
+    rule = Rule("FREQ=HOURLY", date(2000, 1, 1))
+    near = rule._walls_near(NOW.replace(tzinfo=None))
+    for one in near:
+        walked.append(one)
+        if one > NOW.replace(tzinfo=None):
+            break
+    assert len(walked) < 10
+
+
+@pytest.mark.timeout(60)
+def test_rule_that_seldom_comes_is_soon_checked() -> None:
+    rule = Rule("FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=29;BYHOUR=10", TODAY)
+    assert rule.after(NOW) == datetime(2028, 2, 29, 9, tzinfo=UTC)
+
+
+def test_rule_counts_from_a_day_of_the_last_year() -> None:
+    assert since_of(None, TODAY) == TODAY
+    for day in (date(2025, 11, 29), date(2027, 3, 1)):
+        assert since_of(day, TODAY) == day
+    with pytest.raises(InvalidCampaign, match="a rule counts from a day of the last year"):
+        since_of(date(2025, 11, 27), TODAY)
 
 
 def test_series_that_counts_ends() -> None:
