@@ -35,7 +35,8 @@ MODULES = (
     *(f"campaigns/{name}" for name in (
         "breaker", "campaign_tags", "caps", "causes", "change", "consent",
         "consent_column", "budgets", "credit", "draft", "testers", "hand_over", "left_out",
-        "others", "plan", "planner", "progress", "recurrence", "schedule", "selection", "series",
+        "others", "plan", "planner", "progress", "recurrence", "recurrence_parts", "schedule",
+        "selection", "series",
         "series_checks", "series_fields", "set_aside", "spend",
         "stop_list_age", "submission", "traffic", "value_findings", "wording",
     )),
