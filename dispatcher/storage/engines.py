@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +23,8 @@ from dispatcher.storage import postgresql
 READS = "dispatcher_reads"
 #: how long (ms) a writer of SQLite waits for another one
 _SQLITE_PATIENCE = 30_000
+#: how long (seconds) a process waits before it asks again for a write-ahead log
+_PAUSE = 0.05
 #: a connection for each thread of the largest worker
 _POOL = {"pool_size": 32, "max_overflow": 64}
 #: how many connections threads may cache: a thread that caches one may need a second one
@@ -64,8 +68,8 @@ def _make_private(_: Any, __: Any, arguments: Any, options: Any) -> None:
 
 def _configure_sqlite(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # _begin_sqlite emits BEGIN
+    _keep_log(connection)
     for pragma in (
-        "journal_mode=WAL",
         # NORMAL may lose the last commits in a power cut, and a lost claim means a double text
         "synchronous=FULL",
         f"busy_timeout={_SQLITE_PATIENCE}",
@@ -74,6 +78,23 @@ def _configure_sqlite(connection: Any, _: Any) -> None:
         "secure_delete=ON",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _keep_log(connection: Any) -> None:
+    """Let the file have a write-ahead log, which it keeps.
+
+    While another process writes to a file without one, SQLite refuses at once, and does not wait.
+    """
+    until = time.monotonic() + _SQLITE_PATIENCE / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def wait_for_no_disk(engine: Engine) -> None:

@@ -151,11 +151,8 @@ def test_hint_read_after_the_closing_hour_sends_nothing(tmp_path: Path, sqlite_u
         site.worker("late", DISPATCHER_CLOCK_OFFSET=str(late))
         site.wait(lambda: site.batch().why, "the worker to find the window closed")
         assert (site.batch().not_before, site.batch().why) == (NEXT_MORNING, "after 20:00")
-        assert (site.queued(), site.outcomes(), site.gateway.requests("/v1/bulk-send")) == (
-            0,
-            [],
-            [],
-        )
+        site.wait(lambda: site.queued() == 0, "the worker to read every hint")
+        assert (site.outcomes(), site.gateway.requests("/v1/bulk-send")) == ([], [])
         site.check()
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -90,6 +91,25 @@ def test_old_sqlite_database_is_closed_to_others(tmp_path: Path) -> None:
 
 
 # -- SQLite's manners -------------------------------------------------------------------------
+
+
+def test_new_file_waits_for_the_log_while_another_process_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(f"sqlite:///{tmp_path}/new.db")
+    with closing(sqlite3.connect(tmp_path / "new.db", isolation_level=None)) as other:
+        other.execute("CREATE TABLE its_own (id)")
+        other.execute("BEGIN IMMEDIATE")
+        asked = []
+
+        def commit(_: float) -> None:
+            asked.append(other.execute("PRAGMA journal_mode").fetchone())
+            other.execute("COMMIT")
+
+        monkeypatch.setattr("dispatcher.storage.engines.time.sleep", commit)
+        with closing(database), database.read() as session:
+            assert session.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+    assert asked == [("delete",)]
 
 
 @pytest.mark.parametrize(
