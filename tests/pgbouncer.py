@@ -16,7 +16,7 @@ from typing import Self
 import pytest
 from sqlalchemy import make_url
 
-from tests.servers import free_port
+from tests.ports import free_port
 
 _STARTS_WITHIN = 20.0
 _CONFIG = """\

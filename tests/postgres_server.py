@@ -9,7 +9,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ import psutil
 import psycopg
 
 from tests.databases import connected, create_database
+from tests.ports import free_port
 
 _HOST = "127.0.0.1"
 _STARTS_WITHIN = 60.0
@@ -169,7 +169,7 @@ class PostgresServer:
     def _start_on_a_port(self) -> None:
         """Start on the port that it has had, or on a free one, which may be lost in between."""
         for _ in range(_PORTS_TRIED if self._port == 0 else 1):
-            port = self._port or _free_port()
+            port = self._port or free_port()
             if self._started(port):
                 self._port = port
                 return
@@ -261,10 +261,3 @@ def _alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port

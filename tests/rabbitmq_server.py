@@ -18,7 +18,7 @@ import psutil
 from kombu import Connection
 
 from dispatcher.local.tied_process import tied_to_parent
-from tests.servers import free_port
+from tests.ports import free_port
 
 _STARTS_WITHIN = 90.0
 #: Debian's ``rabbitmq-server`` changes the user and drops the environment; this one does not

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from dispatcher.local.tied_process import tied_to_parent
 from tests.own_ca import OwnCA
-from tests.servers import free_port
+from tests.ports import free_port
 
 _CONFIG = Path(__file__).parents[1] / "deploy/redis/dispatcher.conf"
 _STARTS_WITHIN = 20.0

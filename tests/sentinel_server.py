@@ -17,7 +17,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from dispatcher.local.tied_process import tied_to_parent
-from tests.servers import free_port
+from tests.ports import free_port
 
 #: self-signed, for the name localhost, with its key: its own CA
 CERTIFICATE = Path(__file__).parent / "data" / "localhost.pem"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import os
-import socket
 from typing import NoReturn
 
 import pytest
@@ -24,7 +23,6 @@ __all__ = [
     "PostgresServer",
     "create_database",
     "drop_database",
-    "free_port",
     "postgres_url",
     "redis_url",
     "unavailable",
@@ -58,14 +56,6 @@ def redis_url() -> str:
     except ConfigurationError as error:
         unavailable(f"{error} (here: TEST_REDIS_URL)")
     return str(server.url)
-
-
-def free_port() -> int:
-    """A port on loopback on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def unavailable(reason: str) -> NoReturn:

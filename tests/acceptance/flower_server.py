@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tests.acceptance.installation import PATIENCE, Child, Installation
-from tests.servers import free_port
+from tests.ports import free_port
 
 USER, PASSWORD = "operator", "on-the-loopback"
 

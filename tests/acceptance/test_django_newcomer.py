@@ -6,7 +6,6 @@ Everything is a process of its own, as in a terminal; only the gateway is a fake
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import pytest
 
 from dispatcher.sandbox.process import Sandbox
 from tests.acceptance.installation import OPEN, PATIENCE, QUICK, Child
+from tests.ports import free_port
 
 SETTINGS = """
 INSTALLED_APPS += ["orders.apps.Orders", "dispatcher.contrib.django"]
@@ -132,9 +132,7 @@ class Project:
     def __init__(self, directory: Path, gateway: Sandbox, offset: float) -> None:
         self.directory, self.gateway = directory, gateway
         self.children: list[Child] = []
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         quick = {name: value for name, value in QUICK.items() if name != "connections"}
         ours = {**quick, "api_url": gateway.url, "api_key": gateway.key, "clock_offset": offset}

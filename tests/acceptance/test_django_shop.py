@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from tests.acceptance.console_office import PASSWORD as OFFICE_PASSWORD
 from tests.acceptance.console_people import AROUND_EASTER, SECRET
 from tests.acceptance.installation import OPEN, PATIENCE, QUICK, ROOT, Child
 from tests.integration.cli.test_run import eventually
+from tests.ports import free_port
 
 __all__ = ["chromium", "open_page"]
 
@@ -40,9 +40,7 @@ class Shop:
         self.directory = directory
         self.gateway = gateway
         self.children: list[Child] = []
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         quick = {name: value for name, value in QUICK.items() if name != "connections"}
         ours = {**quick, "api_url": gateway.url, "api_key": gateway.key, "clock_offset": offset}

@@ -21,7 +21,7 @@ from dispatcher import Dispatcher
 from dispatcher.campaigns.submission import Options
 from tests.integration.cli.test_commands import TUESDAY
 from tests.integration.cli.test_run import Running
-from tests.servers import free_port
+from tests.ports import free_port
 from tests.unit.programs import check_command
 
 ROOT = Path(__file__).parents[2]

@@ -19,8 +19,9 @@ from sqlalchemy import make_url
 
 from dispatcher.recipients.pseudonyms import Pseudonyms
 from tests.acceptance.installation import Installation
-from tests.acceptance.test_webhooks import SECRET, free_port
+from tests.acceptance.test_webhooks import SECRET
 from tests.databases import connected
+from tests.ports import free_port
 from tests.postgres_server import postgres_programs
 
 KEY = "a key of the tests, which hides nobody"

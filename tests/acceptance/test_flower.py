@@ -19,7 +19,7 @@ from dispatcher.dispatch.hints import POLL, QUEUES, SEND, TICK
 from tests.acceptance.browser import OpenPage, chromium, open_page
 from tests.acceptance.flower_server import PASSWORD, USER, FlowerServer
 from tests.acceptance.installation import ROOT, Installation, people
-from tests.servers import free_port
+from tests.ports import free_port
 
 __all__ = ["chromium", "open_page"]  # pytest finds them by their names
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from dispatcher import Dispatcher
 from tests.acceptance.installation import Installation, people
-from tests.acceptance.test_webhooks import SECRET, free_port
+from tests.acceptance.test_webhooks import SECRET
+from tests.ports import free_port
 
 
 def test_number_out_of_service_is_excluded_from_the_next_campaign(

@@ -19,9 +19,9 @@ from tests.acceptance.installation import CAPPED, Installation, people
 from tests.databases import connected
 from tests.own_ca import OwnCA, own_ca
 from tests.pgbouncer import IGNORES, PgBouncer
+from tests.ports import free_port
 from tests.postgres_server import NoPostgresError, PostgresServer
 from tests.secure_redis import SecureRedis
-from tests.servers import free_port
 
 ROLES = Path(__file__).parents[2] / "deploy/postgresql/roles.sql"
 SECRET = "q8Zr4-Tn0_Vb6Hs2Lk"

@@ -22,7 +22,8 @@ from sqlalchemy import text
 
 from dispatcher.monitoring.metrics import FRESH
 from tests.acceptance.installation import PATIENCE, ROOT, Child, Installation, on_sqlite, people
-from tests.servers import NoPostgresError, PostgresServer, free_port, unavailable
+from tests.ports import free_port
+from tests.servers import NoPostgresError, PostgresServer, unavailable
 
 
 class Probed:

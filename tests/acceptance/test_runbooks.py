@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import socket
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from alembic import command
 
 from dispatcher.storage import schema
 from tests.acceptance.installation import ROOT, Child, Installation, people
+from tests.ports import free_port
 
 TEXT = "Soldes demain chez nous"
 NEW_KEY = "a new key of the pseudonyms, 32 letters"
@@ -76,12 +76,6 @@ def restart_workers(book: Runbook, site: Installation, workers: list[Child]) -> 
         book.by_hand(f"systemctl restart {unit}")
         assert workers[turn].stop() == 0
         workers[turn] = site.worker(f"{workers[turn].name}-anew")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.timeout(300)

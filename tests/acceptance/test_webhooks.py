@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import json
-import socket
 from pathlib import Path
 
 from tests.acceptance.installation import Installation, people
+from tests.ports import free_port
 
 SECRET = "q8Zr4-Tn0_Vb6Hs2Lk"
 OURS = "+33639989000"
 LONG = "Le renard passe demain devant la boutique, est-elle ouverte ? " * 5
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_doubled_shuffled_and_late_webhooks_are_counted_once(

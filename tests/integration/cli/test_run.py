@@ -25,7 +25,7 @@ from dispatcher.sandbox.gateway.ledger import texted
 from dispatcher.sandbox.process import Sandbox
 from tests.integration.cli.test_commands import TUESDAY
 from tests.libraries import needs_workers
-from tests.servers import free_port
+from tests.ports import free_port
 
 PATIENCE = 60.0
 KEY = "a-key-that-stays-hidden"
@@ -188,7 +188,7 @@ def test_run_creates_the_tables_of_an_empty_database(
 def test_run_with_json_writes_only_json_and_serves_metrics_of_each_worker(
     tmp_path: Path, environment: dict[str, str], gateway: Sandbox
 ) -> None:
-    port = free_port()
+    port = free_port(row=2)
     environment |= {"DISPATCHER_LOG_FORMAT": "json", "DISPATCHER_METRICS_PORT": str(port)}
     (tmp_path / "n.csv").write_text("0639980001\n0639980002\n")
     submit = [*INSTALLED, "submit", "n.csv", "--reference", "r", "--text", "x"]

@@ -25,6 +25,7 @@ from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Event
 from tests.integration.bench import Bench, opened, people
 from tests.listener import Listener
+from tests.ports import free_port
 
 SECRET = "q8Zr4-Tn0_Vb6Hs2Lk"
 A = people(1)[0]
@@ -302,9 +303,7 @@ def test_failed_callback_is_repeated_and_receivers_are_not_called_again(
 
 
 def test_address_that_comes_back_gets_every_event(tables: Database, heard: list[Told]) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}/events"
     with opened(tables, callback_url=url, callback_secret=SECRET) as bench:
         for number in range(3):

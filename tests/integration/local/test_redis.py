@@ -20,6 +20,7 @@ from redis.retry import Retry
 
 from dispatcher.errors import ConfigurationError
 from dispatcher.local.redis import EmbeddedRedis, find_server, loopback_url
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -182,12 +183,12 @@ def test_free_port_taken_meanwhile_is_replaced() -> None:
 
 
 def test_requested_port_is_used_or_refused() -> None:
-    with socket.socket() as thief:
-        thief.bind(("127.0.0.1", 0))
-        thief.listen()
-        port = thief.getsockname()[1]
-        with pytest.raises(ConfigurationError, match="in use"):
-            EmbeddedRedis(port=port).start()
+    port = free_port()
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        pytest.raises(ConfigurationError, match="in use"),
+    ):
+        EmbeddedRedis(port=port).start()
 
     with EmbeddedRedis(port=port) as server:
         assert urlsplit(server.url).port == port

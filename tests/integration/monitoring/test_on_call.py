@@ -28,8 +28,9 @@ from dispatcher.storage import schema
 from dispatcher.storage.database import Database
 from dispatcher.storage.meta import put
 from tests.integration.cli.test_commands import Shell
+from tests.ports import free_port
 from tests.postgres_server import NoPostgresError, PostgresServer
-from tests.servers import free_port, unavailable
+from tests.servers import unavailable
 
 
 @dataclass

@@ -12,7 +12,7 @@ import pytest
 from dispatcher import ConfigurationError, Dispatcher, Settings
 from dispatcher.monitoring.probes import Probes, serve
 from tests.fakes import FakeGateway
-from tests.servers import free_port
+from tests.ports import free_port
 
 
 @pytest.fixture

@@ -35,8 +35,9 @@ from dispatcher.storage import identity, schema
 from dispatcher.storage.database import Database
 from tests.databases import connected, create_database
 from tests.integration.bench import OPEN, Bench, opened
+from tests.ports import free_port
 from tests.postgres_server import PostgresServer
-from tests.servers import NoPostgresError, free_port, redis_url, unavailable
+from tests.servers import NoPostgresError, redis_url, unavailable
 
 ROOT = Path(__file__).parents[3]
 MOBILE = "+33639980001"
