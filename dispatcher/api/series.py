@@ -22,7 +22,7 @@ from dispatcher.errors import IllegalMove, InvalidCampaign, ReferenceTaken
 from dispatcher.masking import masked
 from dispatcher.storage import actions
 from dispatcher.storage import series as store
-from dispatcher.storage.database import Conflict
+from dispatcher.storage.driver_errors import Conflict
 from dispatcher.window.slots import PARIS
 
 

@@ -29,7 +29,8 @@ from dispatcher.errors import StorageError
 from dispatcher.recipients import Rejection
 from dispatcher.storage import actions, caps, identity, opt_out_marks
 from dispatcher.storage.campaigns import plans
-from dispatcher.storage.database import Busy, Conflict, Database
+from dispatcher.storage.database import Database
+from dispatcher.storage.driver_errors import Busy, Conflict
 
 log = logging.getLogger(__name__)
 # the caller has what is logged here: without a log it is not written to the terminal, too

@@ -22,7 +22,7 @@ from dispatcher.campaigns.wording import counted
 from dispatcher.errors import IllegalMove, InvalidCampaign, NotFound, ReferenceTaken
 from dispatcher.recipients import Recipient, phones
 from dispatcher.storage import actions, caps, draft_lists, testers
-from dispatcher.storage.database import Conflict
+from dispatcher.storage.driver_errors import Conflict
 from dispatcher.window import Hold
 
 #: the options of a draft that its tests have, too

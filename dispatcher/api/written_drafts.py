@@ -26,7 +26,7 @@ from dispatcher.recipients import Recipient
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage import actions, draft_lists, drafts
 from dispatcher.storage.campaigns import campaigns
-from dispatcher.storage.database import Conflict
+from dispatcher.storage.driver_errors import Conflict
 
 
 class WrittenDrafts(DraftReader):

@@ -22,8 +22,8 @@ from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.campaigns.waits import Wait
 from dispatcher.storage import pseudonymous, testers
 from dispatcher.storage.batches import waits
-from dispatcher.storage.likely import likely
 from dispatcher.storage.locks import in_order
+from dispatcher.storage.planner import likely
 from dispatcher.storage.tables import BATCH, Attempt, Batch, Campaign, Recipient, in_state
 from dispatcher.texts import without_marks
 

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, __version__, func
-from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchModuleError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import NoSuchModuleError
 from sqlalchemy.orm import Session
 
 from dispatcher.errors import ConfigurationError, StorageError
@@ -27,19 +26,9 @@ log = logging.getLogger(__name__)
 
 _DRIVER = "DISPATCHER_DATABASE_URL needs a driver: pip install 'sms-campaign-dispatcher[postgres]'"
 #: options of a transaction that only reads; without them it writes
-_READS = {engines.READS: True}
-#: PostgreSQL's code of a lock that was not available in time
-_LOCK_TIMEOUT = "55P03"
-_SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+_READS = {engines.BEGIN: "BEGIN"}
 _ALONE = {"isolation_level": "AUTOCOMMIT"}
-
-
-class Conflict(StorageError):
-    """Raised when a change violates a constraint, for instance because another came first."""
-
-
-class Busy(StorageError):
-    """Raised when another transaction holds what this one needs for too long."""
+_SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 class Database:
@@ -126,25 +115,32 @@ class Database:
         On PostgreSQL each query is a transaction of its own, which saves two round trips. Under
         READ COMMITTED each query has its own snapshot anyway.
         """
-        if self.is_sqlite:
-            opened = self._session(_READS)
+        if self._kept.keeps:
+            opened = self._kept.session()
         else:
-            opened = self._kept.session() if self._kept.keeps else self._session(_ALONE)
+            opened = self._session(_READS if self.is_sqlite else _ALONE)
         with self.engine_errors(), opened as session:
             yield session
 
     @contextmanager
     def once(self) -> Iterator[Session]:
-        """A session for one statement, committed with it; ``write`` on SQLite. As ``read``."""
-        with self.write() if self.is_sqlite else self.read() as session:
+        """A session for one statement, committed with it; a transaction on SQLite. As ``read``."""
+        if self.is_sqlite and not self._kept.keeps:
+            with self.write() as session:
+                yield session
+            return
+        with (
+            self.read() as session,
+            engines.immediate(session) if self.is_sqlite else nullcontext(),
+        ):
             yield session
 
     def keeping(self) -> AbstractContextManager[None]:
-        """Within it ``read`` and ``once`` of this thread share a connection (PostgreSQL).
+        """Within it ``read`` and ``once`` of this thread share a connection.
 
         For threads that run many statements: a checkout takes longer than most statements.
         """
-        return nullcontext() if self.is_sqlite else self._kept.keeping()
+        return self._kept.keeping()
 
     @contextmanager
     def stream(self) -> Iterator[Session]:
@@ -208,31 +204,17 @@ class Database:
         return KeptSessions(self._open_alone, _stands, threading.Semaphore(engines.KEPT))
 
     def _open_alone(self) -> Session:
-        return self._new(self.engine.execution_options(**_ALONE))
+        options: Mapping[str, Any] = {engines.BEGIN: ""} if self.is_sqlite else _ALONE
+        return self._new(self.engine.execution_options(**options))
 
     def _new(self, bind: Engine) -> Session:
         return Session(bind, expire_on_commit=False, info={"pseudonym_key": self.pseudonym_key})
 
     @contextmanager
     def engine_errors(self) -> Iterator[None]:
-        """Turn the errors of the driver into StorageError, a broken constraint into Conflict.
-
-        A driver's message may quote a row, and so a phone number: only messages about the server
-        or the schema are passed on.
-        """
-        try:
+        """Turn the errors of the driver into StorageError, a broken constraint into Conflict."""
+        with driver_errors.translated():
             yield
-        except PoolTimeout:
-            raise StorageError("every connection to the database is busy") from None
-        except IntegrityError as error:
-            raise Conflict(
-                f"a database constraint is violated ({driver_errors.constraint(error)})"
-            ) from None
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise StorageError("the connection to the database was lost") from None
-            busy = getattr(error.orig, "sqlstate", None) == _LOCK_TIMEOUT
-            raise (Busy if busy else StorageError)(driver_errors.cause(error)) from None
 
     def _create(self) -> Engine:
         database_url.check_shared(self._url)
@@ -246,4 +228,7 @@ class Database:
 
 def _stands(session: Session) -> bool:
     """True if the connection of a cached session can still be used."""
-    return not postgresql.has_news(session.connection().connection.driver_connection)
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":  # nobody closes a file
+        return True
+    return not postgresql.has_news(connection.connection.driver_connection)

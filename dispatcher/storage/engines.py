@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -18,9 +18,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from dispatcher.storage import postgresql
+from dispatcher.storage.statement import OWN
 
-#: the execution option of a transaction that only reads; one without it writes
-READS = "dispatcher_reads"
+#: the execution option that says how a transaction of SQLite begins, if it is not to write; with an
+#: empty one each statement is a transaction of its own
+BEGIN: Final = "dispatcher_begin"
+_IMMEDIATE: Final = "BEGIN IMMEDIATE"
 #: how long (ms) a writer of SQLite waits for another one
 _SQLITE_PATIENCE = 30_000
 #: how long (seconds) a process waits before it asks again for a write-ahead log
@@ -37,6 +40,7 @@ def create(url: URL) -> Engine:
         engine = create_engine(
             url,
             hide_parameters=True,
+            execution_options={OWN: True},
             **_POOL,
             connect_args={"timeout": _SQLITE_PATIENCE / 1000, "check_same_thread": False},
         )
@@ -44,7 +48,7 @@ def create(url: URL) -> Engine:
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return postgresql.create(url, **_POOL)
+    return postgresql.create(url, execution_options={OWN: True}, **_POOL)
 
 
 def _make_private(_: Any, __: Any, arguments: Any, options: Any) -> None:
@@ -117,8 +121,17 @@ def checkpoint(engine: Engine) -> bool:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    reads = connection.get_execution_options().get(READS)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    if begin := connection.get_execution_options().get(BEGIN, _IMMEDIATE):
+        connection.exec_driver_sql(begin)
+
+
+@contextmanager
+def immediate(session: Session) -> Iterator[None]:
+    """A transaction of SQLite that writes, in a session that has none."""
+    connection = session.connection()
+    connection.exec_driver_sql(_IMMEDIATE)
+    yield
+    connection.exec_driver_sql("COMMIT")  # closing the session after an error rolls back
 
 
 class KeptSessions(threading.local):

@@ -21,11 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import text, update
+from sqlalchemy import BigInteger, Text, text, update
 from sqlalchemy.orm import Session
 
 from dispatcher.storage import meta
 from dispatcher.storage.database import Database
+from dispatcher.storage.statement import Statement
 from dispatcher.storage.tables import Meta
 
 #: the row of ``dispatcher_meta``
@@ -49,7 +50,11 @@ _ROWS = (
     " + coalesce((SELECT max(id) FROM dispatcher_action), 0)"
     " + coalesce((SELECT max(id) FROM dispatcher_opt_out_event), 0)"
 )
-_PROGRESS = text(f"SELECT (SELECT value FROM dispatcher_meta WHERE name = :name), {_ROWS}")  # noqa: S608
+_PROGRESS = Statement(
+    text(f"SELECT (SELECT value FROM dispatcher_meta WHERE name = :name), {_ROWS}").columns(  # noqa: S608
+        value=Text, rows=BigInteger
+    )
+)
 
 
 #: a link is not followed; Windows has no such flag
@@ -129,7 +134,7 @@ def progress(session: Session) -> Progress | None:
     """How far a SQLite database is, for its small file; None for others."""
     if _on_postgresql(session) or (path := _path(session)) is None:
         return None
-    value, rows = session.execute(_PROGRESS, {"name": NAME}).one()
+    value, rows = _PROGRESS.one(session, {"name": NAME})
     return Progress(_beside(Path(path)), json.loads(value)["id"], rows) if value else None
 
 
@@ -206,7 +211,7 @@ def _read(file: Path) -> str | None:
 
 
 def _rows(session: Session) -> int:
-    rows: int = session.execute(_PROGRESS, {"name": NAME}).one()[1]
+    rows: int = _PROGRESS.one(session, {"name": NAME})[1]
     return rows
 
 

@@ -40,7 +40,7 @@ _SEARCH_PATH = re.compile(r"(?:-c\s*|--)search_path=((?:\\.|\S)+)")
 _IDLE = 5.0
 
 
-def create(url: URL, **pool: int) -> Engine:
+def create(url: URL, **options: Any) -> Engine:
     """The engine of a database."""
     engine = create_engine(
         url,
@@ -48,7 +48,7 @@ def create(url: URL, **pool: int) -> Engine:
         # caps and claims must read what was committed before their locks; SQLAlchemy sets the level
         # in each BEGIN, so that it holds behind a pooler, too
         isolation_level="READ COMMITTED",
-        **pool,
+        **options,
         connect_args={
             "connect_timeout": 5,
             **{name: value for name, value in _ALIVE.items() if name not in url.query},

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from dispatcher.campaigns.batch import DueBatch
@@ -23,6 +24,23 @@ log = logging.getLogger(__name__)
 
 #: a thread that waits looks this often (seconds) whether the process stops, or its writer died
 _LOOK = 0.5
+
+
+class _Bell:
+    """Wakes one thread. To ring it for a thread that does not wait yet is not lost."""
+
+    def __init__(self) -> None:
+        self._silent = threading.Lock()
+        self._silent.acquire()
+
+    def wait(self, seconds: float) -> None:
+        """Return once it has rung, or after ``seconds``."""
+        self._silent.acquire(timeout=seconds)
+
+    def ring(self) -> None:
+        """Wake the thread that waits, or that comes to wait."""
+        with suppress(RuntimeError):  # it rings already
+            self._silent.release()
 
 
 @dataclass(slots=True, eq=False)
@@ -46,6 +64,8 @@ class Turn:
     reached: CapReached | None = None
     #: why nothing was stored, as far as is known; None if the transaction was committed
     error: Exception | None = None
+    #: rings when it is done, or when its thread is to write
+    bell: _Bell = field(default_factory=_Bell)
 
 
 class Ledger:
@@ -64,7 +84,7 @@ class Ledger:
         self._caps = caps
         self._may_arm = may_arm
         #: guards what follows
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._queue: list[Turn] = []
         #: tags of the attempts that are under way: armed, and not recorded
         self._under_way: set[str] = set()
@@ -77,7 +97,7 @@ class Ledger:
 
         It is not ``done`` if the process stops while it waits for a connection.
         """
-        with self._changed:
+        with self._lock:
             self._queue.append(turn)
         try:
             while group := self._group_for(turn):
@@ -89,38 +109,45 @@ class Ledger:
 
     def _forget(self, turn: Turn) -> None:
         """Its thread ends: nobody sends it, even if it is being armed, and others go on."""
-        with self._changed:
+        with self._lock:
             self._queue = [one for one in self._queue if one is not turn]
             turn.done = True
             if turn.arm:
                 self._under_way.discard(turn.arm.tag)
             if self._writer is threading.current_thread():
                 self._writer = None
-            self._changed.notify_all()
+            self._call_writer()
 
     def release(self, tag: str) -> None:
         """The attempt under this tag is over, whatever is known of it: another may be armed."""
-        with self._changed:
+        with self._lock:
             if tag in self._under_way:
                 self._under_way.discard(tag)
-                self._changed.notify_all()
+                self._call_writer()
 
     def _group_for(self, turn: Turn) -> list[Turn]:
         """What this thread has to write; nothing once its own turn is done, or let go."""
-        with self._changed:
-            while not turn.done:
+        while True:
+            with self._lock:
+                if turn.done:
+                    return []
                 if self._writer is None or not self._writer.is_alive():
                     if turn not in self._queue:  # who was to write it died at once
                         turn.error, turn.done = StorageError("the turn was lost"), True
-                        break
+                        return []
                     if group := self._next():
                         self._writer = threading.current_thread()
                         return group
                 if turn.arm and turn in self._queue and self._context.stopping.is_set():
                     self._queue.remove(turn)
-                    break
-                self._changed.wait(_LOOK)
-            return []
+                    return []
+            turn.bell.wait(_LOOK)
+
+    def _call_writer(self) -> None:
+        """Wake one thread to write what may be written now; to wake all would take longer."""
+        ready = [turn for turn in self._queue if turn.end] or self._queue[: self._room()]
+        if self._writer is None and ready:
+            ready[0].bell.ring()
 
     def _next(self) -> list[Turn]:
         """The turns of one transaction: outcomes, and as many batches as have a connection.
@@ -130,18 +157,23 @@ class Ledger:
         """
         ends = [turn for turn in self._queue if turn.end]
         arms = [turn for turn in self._queue if turn.arm]
-        left = self._under_way.difference(turn.end.tag for turn in ends if turn.end)
-        room = self._context.settings.connections - len(left)
-        if self._context.stopping.is_set():
-            room = 0
-        elif self._caps.lock:
+        room = self._room()
+        if self._caps.lock:
             room = min(room, 0 if ends else 1)
-        group = ends + arms[: max(room, 0)]
+        group = ends + arms[:room]
         if self._singly and group:
             self._singly -= 1
             group = group[:1]
         self._queue = [turn for turn in self._queue if turn not in group]
         return group
+
+    def _room(self) -> int:
+        """How many batches may be armed by a transaction that stores the outcomes in the queue."""
+        if self._context.stopping.is_set():
+            return 0
+        ended = (turn.end.tag for turn in self._queue if turn.end)
+        left = self._under_way.difference(ended)
+        return max(self._context.settings.connections - len(left), 0)
 
     def _write(self, group: list[Turn]) -> None:
         try:
@@ -161,15 +193,16 @@ class Ledger:
             if not isinstance(error, Exception):
                 raise
         finally:
-            with self._changed:
+            with self._lock:
                 self._under_way -= {one.end.tag for one in group if one.end and one.ended}
                 self._under_way |= {
                     one.arm.tag for one in group if one.arm and one.armed and not one.done
                 }
                 for one in group:
                     one.done = True
+                    one.bell.ring()
                 self._writer = None
-                self._changed.notify_all()
+                self._call_writer()
 
     def _store(self, group: list[Turn]) -> None:
         # before the commit: a process may be suspended during it

@@ -16,19 +16,17 @@ from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.storage import obstacles, opt_out_marks, opt_outs
 from dispatcher.storage.batches import attempts, queue, recipients
 from dispatcher.storage.obstacles import Obstacles
+from dispatcher.storage.planner import judged
+from dispatcher.storage.statement import Statement
 from dispatcher.storage.tables import BATCH, CAMPAIGN, LARGEST_ID, RECIPIENT, in_state
 
-# the statements of every batch are built once: building one takes longer than running it
-_FIND_DUE = (
+#: what a due batch has under the same name
+_OF_BATCH = "id", "campaign_id", "territory", "attempt", "checks", "states", "codes", "leaves_at"
+_OF_CAMPAIGN = "text", "sender", "commercial", "from_number", "survey", "not_after", "consent"
+_FIND_DUE = Statement(
     select(
-        *(BATCH.c[name] for name in ("id", "campaign_id", "territory")),
-        *(BATCH.c[name] for name in ("attempt", "checks", "states", "codes")),
-        *(CAMPAIGN.c[name] for name in ("text", "sender", "commercial")),
-        *(
-            CAMPAIGN.c[name]
-            for name in ("from_number", "survey", "not_after", "consent", "test_of", "others")
-        ),
-        BATCH.c.leaves_at,
+        *(BATCH.c[name] for name in _OF_BATCH),
+        *(CAMPAIGN.c[name] for name in (*_OF_CAMPAIGN, "test_of", "others")),
         opt_out_marks.version().label("opt_outs"),
         opt_outs.first_erased().label("erased"),
         *obstacles.COLUMNS,
@@ -38,10 +36,7 @@ _FIND_DUE = (
     .join(recipients.COLUMNS, true())
     .where(
         BATCH.c.id == bindparam("batch_id"),
-        queue.OF_ACCOUNT,
-        queue.is_due(),
-        queue.runs(),
-        queue.funded(),
+        judged(queue.OF_ACCOUNT, queue.is_due(), queue.runs(), queue.funded()),
     )
 )
 _MESSAGES = (
@@ -59,7 +54,7 @@ def find_due(
     A hint may be late or forged.
     """
     params = {"batch_id": batch_id, "now": now, **obstacles.names(account)}
-    row = session.execute(_FIND_DUE, params).one_or_none()
+    row = _FIND_DUE.one(session, params)
     if row is None:
         return None
     theirs = recipients.pending(row, row.states)
@@ -67,16 +62,11 @@ def find_due(
     if row.erased is not None:
         theirs = replace(theirs, opted_out=opted_out(session, batch_id, row.states))
     batch = DueBatch(
-        *row[:10],
+        **{name: getattr(row, name) for name in (*_OF_BATCH, *_OF_CAMPAIGN)},
         recipients=theirs.only(part(theirs.positions, made)),
         unproven=[one.tag for one in made if one.outcome in UNPROVEN],
         opt_outs=row.opt_outs,
-        from_number=row.from_number,
-        survey=row.survey,
-        not_after=row.not_after,
-        leaves_at=row.leaves_at,
         refused=refused_alone(made, len(row.states)),
-        consent=row.consent,
         test=row.test_of is not None,
         others=read(row.others),
     )

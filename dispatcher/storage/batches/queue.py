@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.states import BatchState, CampaignState
 from dispatcher.storage import pauses
-from dispatcher.storage.likely import likely
+from dispatcher.storage.planner import likely
 from dispatcher.storage.tables import BATCH, CAMPAIGN, in_state
 
 _now = bindparam("now", type_=BATCH.c.not_before.type)

@@ -27,8 +27,8 @@ from dispatcher.campaigns.states import BatchState
 from dispatcher.campaigns.waits import Wait
 from dispatcher.storage.batches import recalls, waits
 from dispatcher.storage.batches.hand_over import IS_HELD
-from dispatcher.storage.likely import likely
 from dispatcher.storage.locks import in_order
+from dispatcher.storage.planner import likely
 from dispatcher.storage.tables import BATCH, Batch, Campaign, in_state
 from dispatcher.window import Hold
 

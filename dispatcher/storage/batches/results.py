@@ -13,7 +13,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, or_, select, update
+from sqlalchemy import Update, and_, bindparam, case, or_, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -28,6 +28,7 @@ from dispatcher.campaigns.unreachable import UNREACHABLE_CODE
 from dispatcher.campaigns.waits import Wait
 from dispatcher.storage import events
 from dispatcher.storage.batches import attempts, hand_over, moves, recalls, waits
+from dispatcher.storage.statement import Statement
 from dispatcher.storage.tables import ATTEMPT, BATCH, Batch
 
 #: an earlier attempt on the batch of which nobody knows whether it was taken
@@ -62,24 +63,23 @@ def apply(session: Session, batch: DueBatch, change: Change, *, tag: str, now: d
 
 def _update(session: Session, batch: DueBatch, change: Change, tag: str, now: datetime) -> bool:
     """Write the batch and the end of its attempt; on PostgreSQL in one statement."""
-    row = _row(change)
+    row, end = _row(change), _attempt_row(change.attempt, now)
+    leaves = tuple(sorted(change.leaves))
     held = change.state is BatchState.HANDED_OVER
-    statement = _batch_statement(tuple(row), held, change.unsent)
     params = {
         "its_id": batch.id,
         "ends": batch.attempt + 1,
-        "leaves": sorted(change.leaves),
         "decided_on": batch.states,
         **{f"its_{name}": value for name, value in row.items()},
+        "its_tag": tag,
+        **{f"end_{name}": value for name, value in end.items()},
     }
     if session.get_bind().dialect.name == "postgresql":
-        end = _attempt_row(change.attempt, now)
-        statement = _with_attempt(tuple(row), held, change.unsent, tuple(end))
-        params |= {"its_tag": tag, **{f"end_{name}": value for name, value in end.items()}}
-        return session.execute(statement, params).one_or_none() is not None
-    if session.execute(statement, params).one_or_none() is None:
+        whole = _whole(tuple(row), leaves, held, change.unsent, tuple(end))
+        return whole.one(session, params) is not None
+    if _alone(tuple(row), leaves, held, change.unsent).one(session, params) is None:
         return False
-    end_attempt(session, tag, change.attempt, now=now)
+    _end(tuple(end)).one(session, params)
     return True
 
 
@@ -141,7 +141,39 @@ def _attempt_row(end: AttemptEnd, now: datetime) -> dict[str, Any]:
 
 # to build a statement takes longer than to run it: there is one for each set of columns
 @cache
-def _batch_statement(columns: tuple[str, ...], held: bool, unsent: bool) -> ReturningUpdate[Any]:
+def _alone(
+    columns: tuple[str, ...], leaves: tuple[str, ...], held: bool, unsent: bool
+) -> Statement:
+    return Statement(_batch_statement(columns, leaves, held, unsent))
+
+
+@cache
+def _end(columns: tuple[str, ...]) -> Statement:
+    return Statement(_attempt_statement(columns).returning(ATTEMPT.c.tag))
+
+
+@cache
+def _whole(
+    columns: tuple[str, ...],
+    leaves: tuple[str, ...],
+    held: bool,
+    unsent: bool,
+    end: tuple[str, ...],
+) -> Statement:
+    recorded = _batch_statement(columns, leaves, held, unsent).cte("recorded")
+    return Statement(
+        _attempt_statement(end).where(ATTEMPT.c.batch_id == recorded.c.id).returning(recorded.c.id)
+    )
+
+
+def _attempt_statement(columns: tuple[str, ...]) -> Update:
+    values = {name: bindparam(f"end_{name}", type_=ATTEMPT.c[name].type) for name in columns}
+    return update(ATTEMPT).where(ATTEMPT.c.tag == bindparam("its_tag")).values(values)
+
+
+def _batch_statement(
+    columns: tuple[str, ...], leaves: tuple[str, ...], held: bool, unsent: bool
+) -> ReturningUpdate[Any]:
     values: dict[str, Any] = {
         name: bindparam(f"its_{name}", type_=BATCH.c[name].type) for name in columns
     }
@@ -157,26 +189,13 @@ def _batch_statement(columns: tuple[str, ...], held: bool, unsent: bool) -> Retu
         values["why"] = case((wanted, BATCH.c.why), else_=values["why"])
     statement = update(BATCH).where(
         BATCH.c.id == bindparam("its_id"),
-        BATCH.c.state.in_(bindparam("leaves", expanding=True)),
+        BATCH.c.state.in_(leaves),
         BATCH.c.attempt == bindparam("ends"),
         BATCH.c.states == bindparam("decided_on"),
     )
     if unsent:
         statement = statement.where(or_(BATCH.c.state == BatchState.SENDING, ~_OTHER_IN_DOUBT))
     return statement.values(values).returning(BATCH.c.id)
-
-
-@cache
-def _with_attempt(
-    columns: tuple[str, ...], held: bool, unsent: bool, end: tuple[str, ...]
-) -> ReturningUpdate[Any]:
-    recorded = _batch_statement(columns, held, unsent).cte("recorded")
-    return (
-        update(ATTEMPT)
-        .where(ATTEMPT.c.tag == bindparam("its_tag"), ATTEMPT.c.batch_id == recorded.c.id)
-        .values({name: bindparam(f"end_{name}", type_=ATTEMPT.c[name].type) for name in end})
-        .returning(recorded.c.id)
-    )
 
 
 def leave_out(

@@ -81,9 +81,9 @@ def busy(ledger: Ledger, waiting: int) -> Iterator[None]:
     ledger._writer = threading.current_thread()
     yield
     wait_for(ledger, waiting)
-    with ledger._changed:
+    with ledger._lock:
         ledger._writer = None
-        ledger._changed.notify_all()
+        ledger._call_writer()
 
 
 def together(ledger: Ledger, *asked: Turn) -> list[Future[Turn]]:

@@ -988,7 +988,7 @@ class AtCommits:
 
     def _executes(self, connection: Connection, _: object, statement: str, *__: object) -> None:
         alone = connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
-        if alone and re.search(r"\b(INSERT|UPDATE)\b", statement):
+        if statement == "COMMIT" or (alone and re.search(r"\b(INSERT|UPDATE)\b", statement)):
             self._then()
 
 

@@ -23,7 +23,8 @@ from sqlalchemy.orm import Session
 
 from dispatcher.errors import ConfigurationError, StorageError
 from dispatcher.storage import engines, schema
-from dispatcher.storage.database import Conflict, Database
+from dispatcher.storage.database import Database
+from dispatcher.storage.driver_errors import Conflict
 from dispatcher.storage.tables import Attempt, Batch, Campaign, OptOut
 from tests.databases import connected
 
@@ -428,7 +429,8 @@ FORKING = """
 import os, sys, warnings
 from sqlalchemy import text
 from dispatcher.storage import schema
-from dispatcher.storage.database import Conflict, Database
+from dispatcher.storage.database import Database
+from dispatcher.storage.driver_errors import Conflict
 
 warnings.simplefilter("ignore")
 database = Database(sys.argv[1])

@@ -15,7 +15,8 @@ from dispatcher.campaigns.caps import Usage
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.errors import StorageError
 from dispatcher.storage import caps, schema
-from dispatcher.storage.database import Conflict, Database
+from dispatcher.storage.database import Database
+from dispatcher.storage.driver_errors import Conflict
 from dispatcher.storage.tables import (
     MESSAGE_VIEW,
     Attempt,

@@ -25,7 +25,8 @@ from dispatcher.storage import account_waits, opt_outs, pauses, postgresql, repl
 from dispatcher.storage.batches import moves
 from dispatcher.storage.batches.turns.turn import turn
 from dispatcher.storage.campaigns import moves as campaign_moves
-from dispatcher.storage.database import Busy, Database
+from dispatcher.storage.database import Database
+from dispatcher.storage.driver_errors import Busy
 from tests.integration.bench import OPEN, Bench, opened, people
 from tests.integration.conftest import empty
 from tests.integration.dispatch.test_lock_order import locked, wait_for_a_lock

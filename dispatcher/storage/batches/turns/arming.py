@@ -30,6 +30,7 @@ from dispatcher.campaigns.turn import Arming, Terms
 from dispatcher.storage import account_waits, opt_outs, postgresql, schema
 from dispatcher.storage.batches import queue
 from dispatcher.storage.batches.turns.parts import INSTANT, NOW, after, any_of, rows_of, whole
+from dispatcher.storage.planner import judged
 from dispatcher.storage.tables import ATTEMPT, BATCH, CAMPAIGN, META
 
 #: what an attempt has from the turn
@@ -60,8 +61,7 @@ def begun(version: CTE, doubts: Select[int]) -> CTE:
         select(CAMPAIGN.c.id, CAMPAIGN.c.funded_to)
         .where(
             CAMPAIGN.c.id == any_of("campaign_ids"),
-            queue.runs(),
-            queue.OF_ACCOUNT,
+            judged(queue.runs(), queue.OF_ACCOUNT),
             *after(version),
         )
         .with_for_update(skip_locked=True, read=True)

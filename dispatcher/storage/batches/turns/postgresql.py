@@ -15,12 +15,13 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Dialect, Select, func, null, select
+from sqlalchemy import func, null, select
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.turn import Arming, Ending, Terms, Turned
 from dispatcher.storage.batches.turns import arming, ending
 from dispatcher.storage.obstacles import DOUBTS, DOUBTS_OF
+from dispatcher.storage.statement import Statement
 
 
 def turn(session: Session, arms: Sequence[Arming], ends: Sequence[Ending], terms: Terms) -> Turned:
@@ -30,26 +31,15 @@ def turn(session: Session, arms: Sequence[Arming], ends: Sequence[Ending], terms
         params |= arming.asked_by(arms, terms)
     if ends:
         params |= ending.told_by(ends)
-    connection = session.connection()
-    query, usual = _compiled(connection.dialect, bool(arms), bool(ends), terms.apart)
-    armed, ended = connection.exec_driver_sql(query, usual | params).one()
-    return Turned(frozenset(armed or ()), frozenset(ended or ()))
+    row = _statement(bool(arms), bool(ends), terms.apart).one(session, params)
+    return Turned(frozenset(row.begun or ()), frozenset(row.ended or ()))
 
 
-# to find a statement of this length among those of the engine takes longer than to run it
 @cache
-def _compiled(dialect: Dialect, arms: bool, ends: bool, apart: bool) -> tuple[str, dict[str, Any]]:
-    """The statement as the driver takes it, and its parameters that are always the same."""
-    compiled = _statement(arms, ends, apart).compile(dialect=dialect)
-    whole = compiled.construct_expanded_state(compiled.params)
-    return whole.statement, dict(whole.parameters)
-
-
-def _statement(arms: bool, ends: bool, apart: bool) -> Select[Any]:
+def _statement(arms: bool, ends: bool, apart: bool) -> Statement:
     version = arming.version()
     begun = arming.begun(version, DOUBTS_OF if apart else DOUBTS)
     ended = ending.ended(version if arms else None)
-    return select(
-        select(func.array_agg(begun.c.tag)).scalar_subquery() if arms else null(),
-        select(func.array_agg(ended.c.tag)).scalar_subquery() if ends else null(),
-    )
+    tags_begun = select(func.array_agg(begun.c.tag)).scalar_subquery() if arms else null()
+    tags_ended = select(func.array_agg(ended.c.tag)).scalar_subquery() if ends else null()
+    return Statement(select(tags_begun.label("begun"), tags_ended.label("ended")))

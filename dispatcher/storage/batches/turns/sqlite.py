@@ -15,6 +15,7 @@ from dispatcher.campaigns.turn import Arming, Ending, Terms, Turned
 from dispatcher.storage import account_waits, opt_out_marks, schema
 from dispatcher.storage.batches import queue, results
 from dispatcher.storage.obstacles import DOUBTS, DOUBTS_OF
+from dispatcher.storage.statement import Statement
 from dispatcher.storage.tables import ATTEMPT, BATCH, CAMPAIGN
 
 #: the batch's campaign, if it runs and is not over
@@ -23,7 +24,7 @@ _RUNNING = (
     .where(CAMPAIGN.c.id == bindparam("its_campaign_id"), queue.runs(), queue.OF_ACCOUNT)
     .subquery()
 )
-_ARM = (
+_ARM = Statement(
     update(BATCH)
     .where(
         BATCH.c.id == bindparam("its_id"),
@@ -49,7 +50,16 @@ _ARM = (
     )
     .returning(BATCH.c.id)
 )
-_BEGIN = insert(ATTEMPT)
+_OF_ATTEMPT = (
+    *("batch_id", "number", "tag", "worker", "armed_at"),
+    *("checks", "messages", "cost", "covers", "leaves_at"),
+)
+_BEGIN = Statement(
+    insert(ATTEMPT)
+    .values({name: bindparam(name, type_=ATTEMPT.c[name].type) for name in _OF_ATTEMPT})
+    .returning(ATTEMPT.c.tag)
+)
+_COUNTED, _COUNTED_OF = Statement(DOUBTS), Statement(DOUBTS_OF)
 
 
 def turn(session: Session, arms: Sequence[Arming], ends: Sequence[Ending], terms: Terms) -> Turned:
@@ -69,12 +79,9 @@ def turn(session: Session, arms: Sequence[Arming], ends: Sequence[Ending], terms
 
 
 def _few_doubts(session: Session, terms: Terms) -> bool:
-    doubts = (
-        session.scalar(DOUBTS_OF, {"account": terms.account})
-        if terms.apart
-        else session.scalar(DOUBTS)
-    )
-    return (doubts or 0) < terms.doubt_limit
+    counted = _COUNTED_OF if terms.apart else _COUNTED
+    [doubts] = counted.one(session, {"account": terms.account})
+    return bool(doubts < terms.doubt_limit)
 
 
 def _is_armed(session: Session, arm: Arming, terms: Terms) -> bool:
@@ -92,7 +99,7 @@ def _is_armed(session: Session, arm: Arming, terms: Terms) -> bool:
         "its_tag": arm.tag,
         "until": now + terms.lease,
     }
-    if session.execute(_ARM, params).one_or_none() is None:
+    if _ARM.one(session, params) is None:
         return False
     begun = {
         "batch_id": batch.id,
@@ -106,5 +113,5 @@ def _is_armed(session: Session, arm: Arming, terms: Terms) -> bool:
         "covers": batch.covers,
         "leaves_at": batch.leaves_at,
     }
-    session.execute(_BEGIN, begun)
+    _BEGIN.one(session, begun)
     return True
