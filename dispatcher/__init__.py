@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dispatcher.campaigns.consent import Consent, Person
     from dispatcher.campaigns.draft import Draft, DraftRow
     from dispatcher.campaigns.events import Event
+    from dispatcher.campaigns.message_changes import MessageChange, MessageChanges
     from dispatcher.campaigns.plan import Plan
     from dispatcher.campaigns.progress import Progress
     from dispatcher.campaigns.records import (
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         campaign_finished,
         campaign_paused,
         doubt_raised,
+        messages_changed,
         occurrence_blocked,
         occurrence_late,
         occurrence_skipped,
@@ -97,6 +99,8 @@ __all__ = [
     "InvalidPhone",
     "InvalidRequest",
     "InvalidText",
+    "MessageChange",
+    "MessageChanges",
     "MessageRecord",
     "NobodyToText",
     "NotAllowed",
@@ -127,6 +131,7 @@ __all__ = [
     "campaign_finished",
     "campaign_paused",
     "doubt_raised",
+    "messages_changed",
     "occurrence_blocked",
     "occurrence_late",
     "occurrence_skipped",
@@ -151,6 +156,8 @@ _HOMES = {
     "DraftRow": "campaigns.draft",
     "Event": "campaigns.events",
     "Incident": "campaigns.records",
+    "MessageChange": "campaigns.message_changes",
+    "MessageChanges": "campaigns.message_changes",
     "MessageRecord": "campaigns.records",
     "Page": "campaigns.records",
     "Person": "campaigns.consent",
@@ -172,6 +179,7 @@ _HOMES = {
     "campaign_finished": "dispatch.events",
     "campaign_paused": "dispatch.events",
     "doubt_raised": "dispatch.events",
+    "messages_changed": "dispatch.events",
     "occurrence_blocked": "dispatch.events",
     "occurrence_late": "dispatch.events",
     "occurrence_skipped": "dispatch.events",

@@ -18,6 +18,7 @@ from dispatcher.api.surroundings import SurroundingsReader, restored
 from dispatcher.campaigns.beats import Beat, missing
 from dispatcher.campaigns.causes import Cause, causes_of
 from dispatcher.campaigns.course import Course
+from dispatcher.campaigns.message_changes import MOST, USUAL, MessageChanges
 from dispatcher.campaigns.progress import Facts, Progress, progress_of, silence, standing_of
 from dispatcher.campaigns.records import (
     ActionRecord,
@@ -31,13 +32,14 @@ from dispatcher.campaigns.records import (
 from dispatcher.campaigns.selection import Selection, Which
 from dispatcher.campaigns.states import CampaignState, MessageState
 from dispatcher.campaigns.traffic import because, obvious
-from dispatcher.storage import actions, doubts, heartbeats
+from dispatcher.errors import InvalidCampaign
+from dispatcher.storage import actions, doubts, heartbeats, message_log
 from dispatcher.storage.actions import Wanted
 from dispatcher.storage.batches import left_out
 from dispatcher.storage.campaigns import campaign_tags, campaigns, course, holds, records, totals
 
 #: of how many campaigns ``waiting`` says why
-_MOST = 200
+_MOST_WAITING = 200
 _LEFT_OUT = MessageState.LEFT_OUT
 
 
@@ -97,7 +99,7 @@ class Records(Operator):
         """
         refused = self.objection()
         with nullcontext(within) if within else self._installation.read() as session:
-            latest = campaigns.open_ones(session, _MOST, self._account)
+            latest = campaigns.open_ones(session, _MOST_WAITING, self._account)
             found = self._progress(session, latest, refused)
         return Counter(one.cause for one in found if one.cause)
 
@@ -141,6 +143,24 @@ class Records(Operator):
         """Every recipient of a batch with the state of the message. Raises NotFound."""
         with self._installation.read() as session:
             return records.messages(session, batch_id, self._account)
+
+    def message_changes(self, after: int = 0, *, limit: int = USUAL) -> MessageChanges:
+        """What messages have come to behind the number ``after``, at most ``limit`` (1000) changes.
+
+        Go on with the ``cursor`` of what is returned: no change is missed, and those of one message
+        are in order. Raises InvalidCampaign for a cursor that is not reached yet.
+        """
+        if not 1 <= limit <= MOST or after < 0:
+            raise InvalidCampaign(f"give a limit of 1 to {MOST}, and a cursor of 0 or more")
+        if self._installation.is_empty:
+            return MessageChanges(changes=(), cursor=after, recorded=False)
+        with self._installation.write() as session:
+            message_log.number(session)
+            message_log.locked(session)
+            found = message_log.page(session, after, limit, self._account)
+            if self._account is None:
+                message_log.note_read(session, after)
+        return found
 
     def results(self, campaign: int | str, *, states: Sequence[str] = ()) -> Results:
         """What became of each recipient, streamed from one snapshot; of some ``states``, or of all.

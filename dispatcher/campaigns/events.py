@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
+from dispatcher.campaigns.message_changes import MessageChanges
+
 Kind = Literal[
     "budget_reached",
     "campaign_finished",
     "campaign_paused",
     "doubt_raised",
+    "messages_changed",
     "occurrence_blocked",
     "occurrence_late",
     "occurrence_skipped",
@@ -47,10 +50,12 @@ class Event:
     #: the account that the campaign goes through; None for the default account
     account: str | None = None
     keys: tuple[str, ...] = field(default=(), repr=False)
+    #: of messages that have changed; their number is in ``cursor``, which grows with each event
+    changes: MessageChanges | None = field(default=None, repr=False)
 
     def as_json(self) -> dict[str, Any]:
         """The body of a callback, without empty fields."""
-        data = {
+        data: dict[str, Any] = {
             "account": self.account,
             "campaign": self.campaign,
             "campaign_id": self.campaign_id,
@@ -61,6 +66,8 @@ class Event:
             "counts": dict(self.counts) or None,
             "keys": list(self.keys) or None,
         }
+        if self.changes is not None:
+            data |= self.changes.as_json()
         return {
             "id": self.id,
             "type": self.kind,

@@ -35,6 +35,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "results",
         "Write what became of each recipient of campaign REF, from one snapshot.",
     ),
+    "messages": (
+        "messages",
+        "Follow what each message comes to, where DISPATCHER_MESSAGE_EVENTS is on.",
+    ),
     "spend": ("spend", "Show what campaigns cost: planned, reserved, charged, difference."),
     "budgets": (
         "budgets",

@@ -14,7 +14,14 @@ from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.erasures import Erasures
 from dispatcher.errors import ConfigurationError
 from dispatcher.settings import Settings
-from dispatcher.storage import drafts, erasures, pseudonymous, recipient_retention, retention
+from dispatcher.storage import (
+    drafts,
+    erasures,
+    message_log,
+    pseudonymous,
+    recipient_retention,
+    retention,
+)
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +95,26 @@ class Retention:
             total += deleted
             if deleted:
                 log.info("retention: %d %s deleted", deleted, name)
+        deleted, left = self._delete_changes(before, left)
+        return total + deleted, left
+
+    def _delete_changes(self, before: datetime, left: int) -> tuple[int, int]:
+        """Delete old changes of messages, and say how many nobody has had."""
+        total = unread = 0
+        with self._context.database.read() as session:
+            if not message_log.any_old(session, before):
+                return 0, left
+        while left and not self._context.stopping.is_set():
+            left -= 1
+            with self._pausing(), self._context.database.write() as session:
+                deleted, lost = message_log.prune(session, before, ROWS)
+            total, unread = total + deleted, unread + lost
+            if deleted < ROWS:
+                break
+        if total:
+            log.info("retention: %d rows of changes of messages deleted", total)
+        if unread:
+            log.warning("retention: nobody had read %d deleted changes of messages", unread)
         return total, left
 
     def _replace_recipients(self, before: datetime, left: int) -> tuple[int, int]:

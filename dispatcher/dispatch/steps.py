@@ -16,6 +16,7 @@ from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.credit import Credit
 from dispatcher.dispatch.doubts import Doubts
 from dispatcher.dispatch.events.delivery import Deliveries
+from dispatcher.dispatch.message_log import MessageLogSwitch
 from dispatcher.dispatch.number_checks import CheckOrders
 from dispatcher.dispatch.polls import Polls
 from dispatcher.dispatch.recalls import Recalls
@@ -73,10 +74,14 @@ class Steps:
         self._deliver_events = limit_threads(1, Deliveries(self._context).deliver, busy=0)
         self._prune = limit_threads(1, Retention(self._context).prune, busy=0)
         self._tick = Ticks(contexts).tick
+        self._switch_message_log = MessageLogSwitch(self._context).switch
 
     def tick(self, beat: str | None = None) -> Due:
-        """See ``Ticks.tick``."""
-        return Due((), ()) if self.refuses() else self._tick(beat)
+        """See ``Ticks.tick``; the first also switches the log of messages on or off."""
+        if self.refuses():
+            return Due((), ())
+        self._switch_message_log()
+        return self._tick(beat)
 
     def prune(self) -> int:
         """See ``Retention.prune``."""

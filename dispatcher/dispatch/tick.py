@@ -16,6 +16,7 @@ from dispatcher.campaigns.caps import Usage, caps_of, day_of
 from dispatcher.campaigns.states import BatchState
 from dispatcher.dispatch.budgets import let_begin
 from dispatcher.dispatch.context import Context
+from dispatcher.dispatch.events import delivery
 from dispatcher.dispatch.polls import hints_for
 from dispatcher.dispatch.retention import is_due
 from dispatcher.dispatch.screening import screen
@@ -24,7 +25,6 @@ from dispatcher.storage import (
     balances,
     caps,
     credit,
-    events,
     heartbeats,
     identity,
     seals,
@@ -154,7 +154,7 @@ class Ticks:
             return Due(
                 send=_in_turn([_to_send(session, one, now) for one in self._contexts]),
                 settle=_in_turn([_to_settle(session, one, now) for one in self._contexts]),
-                events=events.due(session, now),
+                events=delivery.is_due(session, settings, now),
                 by_account={one.account: _account_due(session, one, now) for one in self._contexts},
                 prune=is_due(session, settings, now),
                 series=todo.series,

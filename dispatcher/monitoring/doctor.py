@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from dispatcher.api import Dispatcher
 from dispatcher.errors import DispatcherError, NotAnAnswer, StorageError
 from dispatcher.monitoring import campaign_checks as campaigns
-from dispatcher.monitoring import cures, person_checks
+from dispatcher.monitoring import cures, message_checks, person_checks
 from dispatcher.monitoring import installation_checks as installation
 from dispatcher.monitoring.finding import CheckFailed, Finding, Level, NotLookedAt
 from dispatcher.settings.accounts import DEFAULT
@@ -57,6 +57,7 @@ _CHECKS = {
     "refusals": _Check(_plain(campaigns.refusals), _STORED),
     "webhooks": _Check(_plain(campaigns.webhooks), _STORED),
     "series": _Check(_plain(campaigns.series), _STORED),
+    "messages": _Check(_plain(message_checks.messages), _STORED),
     "consent": _Check(_plain(installation.consent)),
     "people": _Check(_plain(person_checks.people), _STORED),
 }

@@ -36,7 +36,7 @@ from dispatcher.monitoring.account_metrics import Accounts
 from dispatcher.monitoring.cached import cached
 from dispatcher.monitoring.doctor import Finding
 from dispatcher.settings.accounts import DEFAULT
-from dispatcher.storage import monitoring, pauses, stop_list
+from dispatcher.storage import message_log, monitoring, pauses, stop_list
 from dispatcher.storage.campaigns import totals
 from dispatcher.storage.monitoring import AccountSnapshot, Snapshot
 from dispatcher.window.territories import TERRITORIES
@@ -54,6 +54,8 @@ class _Reading:
     at: datetime
     shares: list[Share]
     standing: Snapshot
+    #: changes of messages that nobody has had
+    changes: int
     accounts: Mapping[str, AccountSnapshot]
     #: when the STOP list was last read; of several accounts the one that was read longest ago
     stop_list: datetime | None
@@ -168,6 +170,8 @@ class _Metrics(Collector):
         yield _gauge("probable_refusals", "people to decide about", inbox.refusals)
         yield _gauge("unread_calls", "calls to the webhooks that nobody could read", inbox.unread)
         yield _gauge("untexted_stops", "STOPs in 24 hours for numbers never texted", inbox.untexted)
+        says = "changes of messages that were neither delivered nor read"
+        yield _gauge("message_changes_waiting", says, reading.changes)
 
     def _read(self) -> _Reading:
         dispatcher = self._dispatcher
@@ -181,9 +185,9 @@ class _Metrics(Collector):
             read = [stop_list.age(session, name).read_at for name in names]
             oldest = None if None in read else min(filter(None, read))
             paused, restored = pauses.any_holds(session), bool(dispatcher.objection())
-            return _Reading(
-                at, shares, found, accounts, oldest, paused, restored, dispatcher.waiting(session)
-            )
+            changes = message_log.position(session).waiting
+            state = oldest, paused, restored, dispatcher.waiting(session)
+            return _Reading(at, shares, found, changes, accounts, *state)
 
     def _read_past(self) -> totals.EndedTotals:
         with self._dispatcher.database.read() as session:

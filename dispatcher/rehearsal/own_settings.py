@@ -36,6 +36,7 @@ def own_settings(settings: Settings, folder: Path) -> Settings:
             "api_url": "http://rehearsal.invalid/v1",
             "consent": _EVERYBODY if settings.consent else None,
             "receivers": (),
+            "message_events": False,
             "approval": "off",
             "clock_offset": 0.0,
         }

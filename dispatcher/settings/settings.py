@@ -384,6 +384,11 @@ class Settings(AccountSettings):
         min_length=16,
         description="key that signs the posted events; a secret, ≥ 16 characters",
     )
+    message_events: bool = Field(
+        False,
+        description="record each change of the state of a message, to be read in pages and posted"
+        " as events; workers switch it on or off when they start",
+    )
     consent: _Function | None = Field(
         None,
         description="function of yours that knows who consents, `module:function`; workers call it"

@@ -7,16 +7,19 @@ import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns import events
 from dispatcher.campaigns.events import Kind
-from dispatcher.storage import keys
+from dispatcher.storage import keys, message_log
 from dispatcher.storage.tables import Batch, Campaign, Event, Reply, Series
 from dispatcher.storage.values import value_of
+
+#: the kind of which one event is delivered after another; its counts are ``after`` and ``until``
+CHANGES: Final[Kind] = "messages_changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +96,19 @@ def lease(session: Session, now: datetime, duration: timedelta) -> LeasedEvent |
     found, reference, account, series = row
     found.check_at, found.tries = now + duration, found.tries + 1
     session.flush()
+    counts, changes = json.loads(found.counts), None
+    if found.kind == CHANGES:
+        changes = message_log.between(session, **counts)
     event = value_of(
         events.Event,
         found,
         id=found.key,
         campaign=reference,
-        counts=json.loads(found.counts),
+        counts=counts if changes is None else {},
         account=account or None,
         series=series,
         keys=_keys(session, found),
+        changes=changes,
     )
     return LeasedEvent(found.id, event, found.tries, found.signalled)
 
@@ -136,8 +143,32 @@ def postpone(session: Session, taken: LeasedEvent, at: datetime) -> None:
 
 
 def end(session: Session, taken: LeasedEvent, outcome: str) -> None:
-    """End the delivery of the event."""
-    session.execute(_mine(taken).values(check_at=None, outcome=outcome))
+    """End the delivery of the event; of changes of messages the next ones may follow then."""
+    ended = session.execute(
+        _mine(taken).values(check_at=None, outcome=outcome).returning(Event.id)
+    ).one_or_none()
+    if ended is not None and taken.event.changes is not None:
+        message_log.note_delivered(session, taken.event.changes.cursor)
+
+
+def publish_changes(session: Session, now: datetime) -> None:
+    """Add the event of the next changes of messages, unless one is still to be delivered."""
+    following = message_log.locked(session).next_delivery()
+    if following is not None and not session.scalar(select(_CHANGES_ON_THEIR_WAY)):
+        after, until = following
+        add(session, CHANGES, now=now, counts={"after": after, "until": until})
+
+
+def changes_wait(session: Session, *, pushed: bool) -> bool:
+    """True if changes of messages have no number, or (``pushed``) no event that delivers them."""
+    if message_log.any_new(session):
+        return True
+    if not pushed or message_log.position(session).next_delivery() is None:
+        return False
+    return not session.scalar(select(_CHANGES_ON_THEIR_WAY))
+
+
+_CHANGES_ON_THEIR_WAY = exists().where(Event.kind == CHANGES, Event.check_at.is_not(None))
 
 
 def _mine(taken: LeasedEvent) -> Any:

@@ -442,6 +442,33 @@ class Report(Base):
     states: Mapped[str]
 
 
+class MessageChange(Base):
+    """A change of the states of a batch's messages, written by a trigger (``message_trigger``).
+
+    It has no foreign key, as recipients, whose numbers and keys it does not repeat.
+    """
+
+    __tablename__ = "dispatcher_message_change"
+    __table_args__ = (
+        Index(
+            "ix_dispatcher_message_change_new",
+            "id",
+            postgresql_where=text("number IS NULL"),
+            sqlite_where=text("number IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(_Key, primary_key=True)
+    batch_id: Mapped[int] = mapped_column(_Key)
+    #: by the clock of the database
+    at: Mapped[datetime]
+    #: as ``Batch.states``, with "i" for a pending message of a batch in doubt
+    states_before: Mapped[str]
+    states: Mapped[str]
+    #: that of its last message, once it has one (``message_log``)
+    number: Mapped[int | None] = mapped_column(_Key, unique=True)
+
+
 class OptOut(Base):
     """A number that has opted out, or a pseudonym: an erased person stays opted out."""
 
@@ -846,6 +873,7 @@ CAMPAIGN, BATCH, RECIPIENT, CONSENTS, ATTEMPT, REPORT, OPT_OUT, META, ACTION, SE
         *(OptOut, Meta, Action, Seal, Erasure),
     )
 )
+MESSAGE_CHANGE = cast("Table", MessageChange.__table__)
 
 #: one line per recipient with its state, for SQL readers
 MESSAGE_VIEW = """

@@ -441,7 +441,7 @@ OTHER_COMMANDS: Final = {
     "approve", "refuse", "drafts discard", "drafts hand-in", "drafts plan", "drafts show",
     "drafts submit", "drafts take-back", "drafts write", "test", "testers add", "testers list",
     "testers remove", "person stale", "rehearse", "series list", "series show", "series plan",
-    "unreachable show",
+    "unreachable show", "messages since",
 }  # fmt: skip
 
 

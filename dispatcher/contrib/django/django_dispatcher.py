@@ -191,6 +191,7 @@ class DjangoDispatcher(Dispatcher):
     abatches = in_thread(Dispatcher.batches)
     abatch = in_thread(Dispatcher.batch)
     amessages = in_thread(Dispatcher.messages)
+    amessage_changes = in_thread(Dispatcher.message_changes)
     aactions = in_thread(Dispatcher.actions)
     apause = in_thread(Dispatcher.pause)
     aresume = in_thread(Dispatcher.resume)

@@ -17,6 +17,7 @@ from dispatcher.contrib.flask.budget_api import route_budgets
 from dispatcher.contrib.flask.draft_api import route_drafts
 from dispatcher.contrib.flask.draft_paths import VERSION_QUERY
 from dispatcher.contrib.flask.library import library_of
+from dispatcher.contrib.flask.message_api import MESSAGES_QUERY, route_messages
 from dispatcher.contrib.flask.openapi import (
     EVIDENCE_QUERY,
     LIST_QUERY,
@@ -44,6 +45,7 @@ _QUERIES = {
     "evidence": EVIDENCE_QUERY,
     "discard_draft": VERSION_QUERY,
     "spend": SPEND_QUERY,
+    "messages": MESSAGES_QUERY,
     "unreachable": UNREACHABLE_QUERY,
 }
 
@@ -70,6 +72,7 @@ def api(*, body_limit: int = 16 * 2**20) -> Blueprint:
     route(blueprint, f"{_CAMPAIGN}/resume", POST=views.resume)
     route(blueprint, f"{_CAMPAIGN}/cancel", POST=views.cancel)
     route(blueprint, "/spend", GET=spend)
+    route_messages(blueprint)
     route_budgets(blueprint, body_limit, _ACTOR)
     route_drafts(blueprint, body_limit)
     route_series(blueprint, body_limit)

@@ -14,6 +14,7 @@ from dispatcher.contrib.flask.budget_bodies import ANSWERS, BODIES, budget_paths
 from dispatcher.contrib.flask.draft_paths import draft_paths
 from dispatcher.contrib.flask.fields import query
 from dispatcher.contrib.flask.list_upload import FORM_TYPE
+from dispatcher.contrib.flask.message_api import MESSAGE_ANSWERS, message_paths
 from dispatcher.contrib.flask.problems import PROBLEM_JSON
 from dispatcher.contrib.flask.series_paths import series_paths
 from dispatcher.contrib.flask.spend_api import SPEND_QUERY
@@ -160,6 +161,7 @@ def described(prefix: str) -> dict[str, Any]:
                     _reference("Spend"), 422, parameters=SPEND_QUERY,
                 )
             },
+            **message_paths(_operation, _reference),
             **budget_paths(_operation, _reference),
             **draft_paths(_operation, _reference, _whole(0, LARGEST_ID)),
             **series_paths(_operation, _reference, _whole(0, LARGEST_ID)),
@@ -178,10 +180,9 @@ def described(prefix: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-_RESULTS = {
-    "description": "A file; each JSON line is an object, the last one has the sums.",
-    "content": {kind: {"schema": _TEXT} for kind in RESULT_TYPES.values()},
-}
+_LINES = "A file; each JSON line is an object, the last one has the sums."
+_OF_KIND = {kind: {"schema": _TEXT} for kind in RESULT_TYPES.values()}
+_RESULTS = {"description": _LINES, "content": _OF_KIND}
 _EVIDENCE = {
     "description": "A ZIP; `dispatcher evidence verify` checks it.",
     "content": {EVIDENCE_TYPE: {"schema": _TEXT | {"format": "binary"}}},
@@ -239,7 +240,7 @@ def _reference(name: str) -> dict[str, Any]:
 
 def _schemas() -> dict[str, Any]:
     told = answers.Progress, answers.Submitted, answers.List, answers.Spend, answers.Problem
-    answered: tuple[type[BaseModel], ...] = (*told, *ANSWERS, *LIFT_ANSWERS)
+    answered: tuple[type[BaseModel], ...] = (*told, *ANSWERS, *LIFT_ANSWERS, *MESSAGE_ANSWERS)
     taken: tuple[type[BaseModel], ...] = (*BODIES, Lifting)
     _, schemas = models_json_schema(
         [(body, "validation") for body in taken]

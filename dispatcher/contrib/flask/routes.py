@@ -46,7 +46,7 @@ def whole_number(name: str, default: int | None, least: int, most: int) -> int:
     value = request.args.get(name)
     if value is None and default is not None:
         return default
-    number = int(value or 0) if re.fullmatch(r"[0-9]{1,10}", value or "") else -1
+    number = int(value or 0) if re.fullmatch(r"[0-9]{1,19}", value or "") else -1
     if not least <= number <= most:
         sentence = f"{name} must be a whole number from {least} to {most}"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unusable_input", sentence)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
+from sqlalchemy.orm import Session
+
 from dispatcher.campaigns.waits import backoff
 from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.dispatch.events.callbacks import Callbacks
 from dispatcher.dispatch.events.signals import SIGNALS, load
 from dispatcher.dispatch.unforeseen import contained
 from dispatcher.settings import Settings
-from dispatcher.storage import events
+from dispatcher.storage import events, message_log
 from dispatcher.storage.events import LeasedEvent
 
 log = logging.getLogger(__name__)
@@ -42,12 +44,29 @@ class Deliveries:
         until = self._context.steady() + _TIME_SLICE
         while self._context.steady() < until and not self._context.stopping.is_set():
             now = self._context.clock()
+            more = self._number_changes(now)
             with self._context.database.write() as session:
                 taken = events.lease(session, now, CHECK_LEASE)
+            if taken is None and more:
+                continue
             if taken is None or not self._deliver(taken):
                 break
             finished += 1
         return finished
+
+    def _number_changes(self, now: datetime) -> bool:
+        """Number changes of messages and add the event of the next; True if there may be more."""
+        pushed = _pushed(self._context.settings)
+        if not self._context.settings.message_events:
+            return False
+        with self._context.database.read() as session:
+            if not events.changes_wait(session, pushed=pushed):
+                return False
+        with self._context.database.write() as session:
+            more = message_log.number(session)
+            if pushed:
+                events.publish_changes(session, now)
+        return more
 
     def _deliver(self, taken: LeasedEvent) -> bool:
         """True if the event is finished."""
@@ -73,16 +92,27 @@ class Deliveries:
         return False
 
     def _next(self, taken: LeasedEvent, now: datetime) -> datetime | None:
+        wait = timedelta(seconds=backoff(taken.tries - 1, first=_FIRST, longest=_LONGEST))
+        if taken.event.kind == events.CHANGES:  # others follow, and must not overtake it
+            return now + wait
         end = taken.event.at + GIVEN_UP_AFTER
-        if now >= end:
-            return None
-        wait = backoff(taken.tries - 1, first=_FIRST, longest=_LONGEST)
-        return min(now + timedelta(seconds=wait), end)
+        return None if now >= end else min(now + wait, end)
 
     def _end(self, taken: LeasedEvent, outcome: str) -> bool:
         with self._context.database.write() as session:
             events.end(session, taken, outcome)
         return True
+
+
+def is_due(session: Session, settings: Settings, now: datetime) -> bool:
+    """Whether events are to be delivered now, or changes of messages to be numbered."""
+    if events.due(session, now):
+        return True
+    return settings.message_events and events.changes_wait(session, pushed=_pushed(settings))
+
+
+def _pushed(settings: Settings) -> bool:
+    return settings.callback_url is not None or bool(settings.receivers)
 
 
 def _callbacks(settings: Settings) -> Callbacks | None:

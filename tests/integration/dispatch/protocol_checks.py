@@ -13,6 +13,7 @@ from sqlalchemy import select, text
 from dispatcher.campaigns import message_states
 from dispatcher.campaigns.evidence import UNPROVEN
 from dispatcher.campaigns.states import BATCH_MOVES, CAMPAIGN_MOVES, MESSAGE_MOVES, MessageState
+from dispatcher.storage import message_trigger
 from dispatcher.storage.batches.attempts import evidence_of
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import BATCH, CAMPAIGN, Attempt, Batch, Recipient
@@ -225,3 +226,4 @@ def watched(database: Database) -> Iterator[None]:
             if not sqlite:
                 session.execute(text("DROP FUNCTION watch()"))
             session.execute(text("DROP TABLE moved"))
+            message_trigger.switch(session, on=False)

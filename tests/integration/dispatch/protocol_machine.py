@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 from dispatcher import GatewayError, IllegalMove, InvalidCampaign
 from dispatcher.campaigns.states import MessageState
 from dispatcher.campaigns.turn import Arming, Turned
+from dispatcher.storage import message_trigger
 from dispatcher.storage.batches import set_aside
 from dispatcher.storage.batches.turns import turn as turns
 from dispatcher.storage.database import Database
@@ -40,6 +41,7 @@ from tests.integration.dispatch.protocol_gateway import (
     Crash,
     ScriptedGateway,
 )
+from tests.message_log import check_log, check_states
 
 PARIS = ZoneInfo("Europe/Paris")
 WHY = "not in their dashboard"
@@ -76,13 +78,21 @@ class Protocol(RuleBasedStateMachine):
         empty(database)
         with database.write() as session:
             session.execute(text("DELETE FROM moved"))
+            message_trigger.switch(session, on=True)
         self.stack = ExitStack()
         self.stack.enter_context(mock.patch("dispatcher.campaigns.planner.LARGEST_BATCH", 3))
         self.stack.enter_context(mock.patch.object(set_aside, "note_error", raise_again))
         clock = HandClock(OPEN)
         self.gateway = ScriptedGateway(clock)
         self.bench = self.stack.enter_context(
-            opened(database, clock=clock, gateway=self.gateway, connections=2, doubt_limit=3)
+            opened(
+                database,
+                clock=clock,
+                gateway=self.gateway,
+                connections=2,
+                doubt_limit=3,
+                message_events=True,
+            )
         )
         self.gateway.lease = self.bench.settings.lease
         self.gateway.judge = self.judge_request
@@ -103,6 +113,8 @@ class Protocol(RuleBasedStateMachine):
         }
         try:
             ends.get(self.end, lambda: None)()
+            check_log(self.bench.dispatcher.database)
+            check_states(self.dispatcher)
         finally:
             self.stack.close()
 

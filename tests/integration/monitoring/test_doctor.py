@@ -21,7 +21,8 @@ from tests.integration.bench import Bench, people
 from tests.integration.cli.test_commands import Shell, command, in_terminal
 
 NAMES = ["database", "broker", "gateway", "clock", "beat", "workers", "pause", "accounts", "doubts"]
-NAMES += ["credit", "costs", "stops", "refusals", "webhooks", "series", "consent", "people"]
+NAMES += ["credit", "costs", "stops", "refusals", "webhooks", "series", "messages"]
+NAMES += ["consent", "people"]
 
 
 @pytest.fixture
@@ -321,6 +322,7 @@ def test_doctor_ends_with_3_and_says_what_to_do(shell: Shell) -> None:
         "✓ refusals",
         "✓ webhooks",
         "✓ series",
+        "✓ messages",
         "✓ consent",
         "✓ people",
     ]

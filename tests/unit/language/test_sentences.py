@@ -35,13 +35,15 @@ MODULES = (
     *(f"campaigns/{name}" for name in (
         "breaker", "campaign_tags", "caps", "causes", "change", "consent",
         "consent_column", "budgets", "credit", "draft", "testers", "hand_over", "left_out",
+        "message_changes",
         "others", "plan", "planner", "progress", "recurrence", "recurrence_parts", "schedule",
         "selection", "series",
         "series_checks", "series_fields", "set_aside", "spend",
         "stop_list_age", "submission", "traffic", "value_findings", "wording",
     )),
     *(f"monitoring/{name}" for name in (
-        "campaign_checks", "cures", "doctor", "installation_checks", "person_checks",
+        "campaign_checks", "cures", "doctor", "installation_checks", "message_checks",
+        "person_checks",
     )),
     *(f"storage/{name}" for name in (
         "actions", "batches", "campaigns", "database", "doubts", "draft_lists",

@@ -100,6 +100,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "stop_storm": ("7", 7),
     "callback_url": ("http://127.0.0.1:9000/sms", "http://127.0.0.1:9000/sms"),
     "callback_secret": (SECRET, SECRET),
+    "message_events": ("true", True),
     "series_lists": ("shop.sms:fridays, /srv/a.csv", ("shop.sms:fridays", "/srv/a.csv")),
     "receivers": ("shop.receivers, shop.mails", ("shop.receivers", "shop.mails")),
     "clock_offset": ("-3600", -3600.0),
