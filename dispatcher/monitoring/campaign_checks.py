@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from dispatcher.api import Dispatcher
+from dispatcher.campaigns.prices import shown
 from dispatcher.campaigns.wording import counted
 from dispatcher.monitoring.finding import CheckFailed, Warned
 from dispatcher.settings.accounts import DEFAULT
@@ -14,6 +15,10 @@ from dispatcher.storage.monitoring import Inbox, inbox
 
 #: the charges of this period are compared with the plan, and may differ by this share
 _LATELY, _TOLERANCE = timedelta(days=30), Decimal("0.01")
+#: a budget with at most this share left is nearly spent
+_NEARLY: Final = Decimal("0.1")
+#: campaigns that wait for a budget, which are counted
+_MOST: Final = 1000
 _KEY: Final = "DISPATCHER_API_KEY"
 
 
@@ -99,6 +104,22 @@ def costs(dispatcher: Dispatcher) -> str:
         cure = "correct DISPATCHER_PRICES or DISPATCHER_STOP_BUDGET: what is submitted then counts"
         raise Warned(says, cure)
     return says
+
+
+def budgets(dispatcher: Dispatcher) -> str:
+    """Warn of campaigns that wait for a budget, and of budgets that are nearly spent this month."""
+    cure = "dispatcher budgets shows each; dispatcher budgets set TAG EUROS raises one"
+    if waiting := dispatcher.budgets.waiting(_MOST):
+        oldest = dispatcher.progress(waiting[-1])
+        many = counted(len(waiting), "campaign waits", "campaigns wait")
+        raise Warned(f"{many} for a budget; {oldest.reference!r}: {oldest.why}", cure)
+    found = dispatcher.budgets.all()
+    if spent := [one for one in found if one.left <= one.euros * _NEARLY]:
+        least = min(spent, key=lambda one: one.left / one.euros)
+        left, of = shown(max(least.left, Decimal(0))), shown(least.euros)
+        more = f", and {len(spent) - 1} more are nearly spent" if spent[1:] else ""
+        raise Warned(f"the budget of tag {least.tag} has {left} of {of} left{more}", cure)
+    return "none is nearly spent this month" if found else "none is set"
 
 
 def stops(dispatcher: Dispatcher) -> str:

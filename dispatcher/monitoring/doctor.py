@@ -51,6 +51,7 @@ _CHECKS = {
     "doubts": _Check(_plain(campaigns.doubts), _STORED, of_account=True),
     "credit": _Check(_plain(campaigns.credit), ("database", "gateway"), of_account=True),
     "costs": _Check(_plain(campaigns.costs), _STORED, of_account=True),
+    "budgets": _Check(_plain(campaigns.budgets), _STORED),
     "stops": _Check(
         _plain(campaigns.stops), ("database", "gateway", *_TICKS, "beat", "workers"), True
     ),

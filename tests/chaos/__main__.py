@@ -24,7 +24,7 @@ from sqlalchemy import TextClause
 
 from dispatcher import DispatcherError
 from tests.acceptance.installation import people as people_of_fiction
-from tests.chaos import audit, evidence, gateway_faults, report
+from tests.chaos import audit, budgets, evidence, gateway_faults, report
 from tests.chaos.backlog import BUSY, UNENDED, UNSENT, none
 from tests.chaos.campaigns import Plan, plans
 from tests.chaos.cluster import SECOND_DAY, THIRD_DAY, Cluster
@@ -93,6 +93,7 @@ class Run:
         others = sorted({*people_of_fiction(9_999)} - {*campaigns[0].phones})
         editor = Editor(cluster, self._rng("editor"), others[:300])
         unfinished = ""
+        budgets.set_up(cluster, campaigns)
         cluster.supervise()
         try:
             self._say(f"{len(campaigns)} campaigns, {self._arguments.recipients} recipients")

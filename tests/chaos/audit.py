@@ -16,6 +16,7 @@ from dispatcher.campaigns.consent import ASK
 from dispatcher.sandbox.gateway.behaviour import Behaviour
 from dispatcher.sandbox.gateway.messages import DELIVERED, WAITING, fate
 from dispatcher.storage.tables import Base
+from tests.chaos import budgets
 from tests.chaos.campaigns import MARK, Plan
 from tests.chaos.cluster import Cluster
 from tests.chaos.evidence import Evidence
@@ -50,6 +51,8 @@ class Findings:
     in_clear: list[str] = field(default_factory=list)
     after_stop: list[str] = field(default_factory=list)
     leaks: list[str] = field(default_factory=list)
+    #: euros beyond a budget, or that it does not count
+    overspent: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
     @property
@@ -67,7 +70,7 @@ def audit(
     erased: Mapping[str, datetime],
     withdrawn: Mapping[str, datetime],
 ) -> Findings:
-    """Check: nobody twice, nobody lost, nothing outside the window, no secret in a log.
+    """Check: nobody twice, nobody lost, nothing outside window or budget, no secret in a log.
 
     ``stops``, ``erased`` and ``withdrawn`` say of people by when they were on the opt-out list,
     were erased, and had withdrawn their consent.
@@ -79,6 +82,7 @@ def audit(
     _states_are_true(evidence, Behaviour().changed(dict(switches)), findings)
     _no_doubt_is_left(evidence, findings)
     _in_the_window(cluster, evidence, findings)
+    budgets.audit(cluster, evidence, findings)
     _nobody_after_stop(cluster, evidence, _earliest(stops, erased), findings)
     _nobody_without_consent(cluster, evidence, withdrawn, findings)
     _erased_are_gone(cluster, erased, findings)

@@ -10,13 +10,14 @@ from dispatcher.storage.tables import UtcDateTime
 from tests.acceptance.installation import OPEN
 from tests.chaos.cluster import Cluster
 
-#: batches that are being sent or may still leave today
+#: batches that are being sent or may still leave today; what a budget holds back does not
 BUSY = text("""
 SELECT count(*) FROM dispatcher_batch AS batch JOIN dispatcher_campaign AS campaign
     ON campaign.id = batch.campaign_id
  WHERE batch.state = 'sending'
     OR (batch.state = 'pending' AND campaign.state = 'paused')
-    OR (batch.state = 'pending' AND campaign.state = 'running' AND batch.not_before < :soon)
+    OR (batch.state = 'pending' AND campaign.state = 'running' AND batch.not_before < :soon
+        AND coalesce(campaign.budget_wait, '') = '')
 """).bindparams(bindparam("soon", OPEN + timedelta(hours=2), UtcDateTime()))
 UNENDED = text("""
 SELECT count(*) FROM dispatcher_batch AS batch JOIN dispatcher_campaign AS campaign

@@ -11,6 +11,7 @@ from typing import Any
 from dispatcher import Recipient
 from dispatcher.campaigns.consent import ASK
 from tests.acceptance.installation import OPEN, people
+from tests.chaos import budgets
 
 #: a word in every text and field, by which a log that repeats one is found
 MARK = "Zinnia"
@@ -51,6 +52,7 @@ def plans(recipients: int, luck: random.Random) -> list[Plan]:
     """Campaigns for ``recipients`` people in all: two large, some of medium size, many small."""
     few = max(2, min(300, recipients // 50))
     special: dict[str, tuple[int, dict[str, Any]]] = {
+        **dict.fromkeys(budgets.CAMPAIGNS, (4 * few, dict(budgets.OPTIONS))),
         "outre-mer": (few, {"territory": OVERSEAS, "consent": ASK}),
         "numero-long": (min(few, 20), {"from_number": LONG_NUMBER}),
         "autre-compte": (4 * few, {"account": OTHER_ACCOUNT}),

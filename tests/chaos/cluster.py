@@ -18,6 +18,7 @@ from typing import Any, Self
 from dispatcher import Dispatcher, Settings
 from dispatcher.settings.clock import shifted
 from tests.acceptance.installation import OPEN, QUICK, Child, Installation
+from tests.chaos.budgets import PRICES
 from tests.chaos.campaigns import OTHER_ACCOUNT
 from tests.chaos.consents import WITHDRAWN
 from tests.chaos.databases import Database
@@ -69,6 +70,7 @@ class Cluster(Installation):
             reports_within=6 * 3600,
             rate=40,
             pseudonym_key=KEY,
+            prices=PRICES,
             consent="tests.chaos.consents:consents",
             consent_timeout=2,
             **account,

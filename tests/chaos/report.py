@@ -11,6 +11,7 @@ from rich.console import Console, Group
 from rich.table import Table
 
 from tests.chaos.audit import Findings
+from tests.chaos.budgets import held_back
 from tests.chaos.evidence import Evidence
 from tests.chaos.gateway_faults import PATHS
 
@@ -47,6 +48,7 @@ def facts(
         ("  most at once", most_doubts),
         ("left out, consent withdrawn", _in_state(evidence, "withdrawn")),
         ("left out, texted by another campaign", _in_state(evidence, "left_out")),
+        ("campaigns held back by a budget", held_back(evidence)),
         ("campaigns replaced by retention", _replaced(evidence)),
         ("incidents", verbs["texted twice"]),
         ("campaigns paused by the gateway's refusal", _paused_by_itself(evidence)),
@@ -95,6 +97,7 @@ def results(found: Findings) -> Table:
         ("texted a minute after withdrawing consent", found.withdrawn),
         ("numbers of erased people", found.in_clear),
         ("outside the window", found.outside),
+        ("beyond or beside a budget", found.overspent),
         ("doubts without a way out", found.stuck),
         ("key, number or text in a log", found.leaks),
         ("other complaints", found.complaints),

@@ -11,7 +11,8 @@ _FAILED, _WARNED = 3, 4
 #: as in ``dispatcher.monitoring.doctor``, which the command line need not load for its help
 _CHECKS = (
     *("database", "broker", "gateway", "clock", "beat", "workers", "pause", "accounts"),
-    *("doubts", "credit", "costs", "stops", "refusals", "webhooks", "series", "consent", "people"),
+    *("doubts", "credit", "costs", "budgets", "stops", "refusals", "webhooks", "series"),
+    *("consent", "people"),
 )
 _MARKS = {"ok": "✓", "warning": "!", "failed": "✗", "skipped": "–"}
 _ASCII = {"ok": "ok", "warning": "! ", "failed": "!!", "skipped": "--"}

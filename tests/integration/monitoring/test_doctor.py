@@ -16,12 +16,14 @@ from dispatcher.gateway import Account
 from dispatcher.local.redis import EmbeddedRedis
 from dispatcher.monitoring.doctor import CHECKS, PROGRESS, Finding, examine
 from dispatcher.sandbox.process import Sandbox
+from dispatcher.storage import budgets
+from dispatcher.storage.database import Database
 from tests.fakes import FakeGateway
-from tests.integration.bench import Bench, people
+from tests.integration.bench import Bench, opened, people
 from tests.integration.cli.test_commands import Shell, command, in_terminal
 
 NAMES = ["database", "broker", "gateway", "clock", "beat", "workers", "pause", "accounts", "doubts"]
-NAMES += ["credit", "costs", "stops", "refusals", "webhooks", "series", "messages"]
+NAMES += ["credit", "costs", "budgets", "stops", "refusals", "webhooks", "series", "messages"]
 NAMES += ["consent", "people"]
 
 
@@ -283,6 +285,45 @@ def test_unplanned_charges_fail_the_costs_check(watched: Dispatcher, gateway: Fa
     assert "DISPATCHER_PRICES" in costs.remedy
 
 
+# -- budgets
+
+
+def budgeted(bench: Bench, euros: str) -> None:
+    """A budget below one batch, and a campaign of 3 messages that counts for it."""
+    with bench.dispatcher.database.write() as session:
+        budgets.put(session, "shop", Decimal(euros))
+    bench.submit(3, tags=["shop"])
+    bench.tick()
+
+
+@pytest.mark.parametrize(
+    ("euros", "level", "says"),
+    [
+        (
+            "0.10",
+            "warning",
+            (
+                "1 campaign waits for a budget; 'soldes': the budget of tag shop has 0.10 € left in"
+                " 2026-11, and the campaign needs 0.12 €"
+            ),
+        ),
+        ("0.12", "warning", "the budget of tag shop has 0.006 € of 0.12 € left"),
+        ("0.20", "ok", "none is nearly spent this month"),
+    ],
+)
+def test_doctor_warns_of_a_budget_that_blocks_or_is_nearly_spent(
+    database_url: str, euros: str, level: str, says: str
+) -> None:
+    database = Database(database_url)
+    with opened(database, prices="metropole=0.038", database_url=database_url) as bench:
+        bench.dispatcher.prepare()
+        budgeted(bench, euros)
+        check = found(bench.dispatcher, "budgets")
+    database.close()
+    assert (check.level, check.says) == (level, says)
+    assert ("dispatcher budgets set" in check.remedy) is (level == "warning")
+
+
 # -- the command
 
 
@@ -318,6 +359,7 @@ def test_doctor_ends_with_3_and_says_what_to_do(shell: Shell) -> None:
         "✓ doubts",
         "– credit",
         "✓ costs",
+        "✓ budgets",
         "– stops",
         "✓ refusals",
         "✓ webhooks",
