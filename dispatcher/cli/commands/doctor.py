@@ -12,7 +12,7 @@ _FAILED, _WARNED = 3, 4
 _CHECKS = (
     *("database", "broker", "gateway", "clock", "beat", "workers", "pause", "accounts"),
     *("doubts", "credit", "costs", "budgets", "stops", "refusals", "webhooks", "series"),
-    *("consent", "people"),
+    *("messages", "consent", "people"),
 )
 _MARKS = {"ok": "✓", "warning": "!", "failed": "✗", "skipped": "–"}
 _ASCII = {"ok": "ok", "warning": "! ", "failed": "!!", "skipped": "--"}
