@@ -10,12 +10,17 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from dispatcher.storage import schema
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Base
 from tests.databases import connected, emptying
 from tests.servers import create_database, drop_database, postgres_url
+
+# how long an example takes tells how busy the machine is: no claim of a test
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 def pytest_configure() -> None:

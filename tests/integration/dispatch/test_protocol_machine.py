@@ -32,7 +32,6 @@ def run(tables: Database, *, examples: int) -> None:
             settings=settings(
                 max_examples=int(os.environ.get("PROTOCOL_EXAMPLES", examples)),
                 stateful_step_count=25,
-                deadline=None,
                 # looking for a smaller example takes minutes: PROTOCOL_EXAMPLES asks for that
                 phases=_PHASES if "PROTOCOL_EXAMPLES" in os.environ else (Phase.generate,),
                 suppress_health_check=list(HealthCheck),

@@ -796,7 +796,7 @@ def tables(draw: st.DrawFn, encoding: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("delimiter", [";", ",", "\t", "|"])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_any_cells_come_back_as_they_were(
     encoding: str, delimiter: str, data: st.DataObject
@@ -816,7 +816,7 @@ def test_any_cells_come_back_as_they_were(
     assert [one.fields for one in read] == [dict(zip(header, row, strict=True)) for row in rows]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(raw=st.binary(max_size=400) | st.text(max_size=200).map(str.encode))
 def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
     for content in (raw, b"tel;nom\n" + raw):

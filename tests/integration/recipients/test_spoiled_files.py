@@ -104,7 +104,7 @@ forms = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(rows=st.lists(lines(), min_size=1, max_size=25), form=forms)
 def test_spoiled_file_texts_whom_the_model_says_and_explains_the_rest(
     rows: list[Line], form: Form

@@ -122,8 +122,7 @@ PLACES = st.integers(0, COUNT - 1)
 WORDS = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=5)
 AS_OFTEN = settings(
     max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

@@ -173,7 +173,7 @@ def test_clocks_without_a_shared_opening_raise_never_open() -> None:
         forecast({"polynesie-francaise": [1]}, start=summer, rate=1, windows=WINDOWS)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     sizes=st.dictionaries(
         st.sampled_from(["metropole", "la-reunion", "martinique", "alsace-moselle"]),

@@ -360,7 +360,7 @@ def test_destination_without_recipients_is_not_billed() -> None:
 _VALUES = st.sampled_from(["Zoé", "", " ", "Anne", "x" * 150, "y" * 160, "\x00", "z" * 2000, "€:"])
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     st.sampled_from(["{{ a }}!", "Hi {{ a }} {{ b | default('you') }}", "{{ b }}{{ a }}{{ b }}"]),
     st.lists(st.dictionaries(st.sampled_from("ab"), _VALUES), max_size=12),

@@ -107,7 +107,7 @@ PIECES = st.sampled_from(
     phone_first=st.booleans(),
     repeat=st.booleans(),
 )
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000)
 def test_mutated_answer_says_what_strict_reader_reads(
     line: dict[str, Any], changes: list[tuple[int, int, bytes]], phone_first: bool, repeat: bool
 ) -> None:

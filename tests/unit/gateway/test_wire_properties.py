@@ -108,7 +108,7 @@ def varied(draw: st.DrawFn, document: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("sample", NAMED)
 @given(data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_answer_in_other_spelling_reads_alike(sample: Sample, data: st.DataObject) -> None:
     document = data.draw(varied(sample.document))
     found = told(sample, json.dumps(document).encode(), fields.json_object)
@@ -174,7 +174,7 @@ def says(sample: Sample, body: bytes, parse: Callable[[bytes], dict[str, Any] | 
 
 @pytest.mark.parametrize("sample", NAMED)
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_spoilt_answer_claims_no_more(sample: Sample, data: st.DataObject) -> None:
     document = data.draw(spoilt(sample.document))
     found = says(sample, json.dumps(document).encode(), fields.json_object)
@@ -188,7 +188,7 @@ def test_spoilt_answer_claims_no_more(sample: Sample, data: st.DataObject) -> No
 
 @pytest.mark.parametrize("sample", IN_XML)
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_spoilt_xml_claims_no_more(sample: Sample, data: st.DataObject) -> None:
     body = fake_xml.dumps(data.draw(spoilt(sample.document)))
     cut = data.draw(st.integers(0, len(body)))
@@ -200,7 +200,7 @@ def test_spoilt_xml_claims_no_more(sample: Sample, data: st.DataObject) -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @example(b"[" * 10_000)
 @example(b"<a>" * 10_000)
 def test_any_bytes_raise_only_own_errors(body: bytes) -> None:
@@ -227,7 +227,7 @@ INBOUND = st.dictionaries(
 
 
 @given(INBOUND.map(json.dumps).map(str.encode) | st.binary(max_size=200), st.text(max_size=60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @example(b'{"type":"stop","phone_number":"+33639980001","text":"\\ud800","message_id":1}', "")
 @example(b'{"status":"delivered","msgId":1e400,"phone":"+33639980001"}', "")
 @example(b'{"phone":' + b"9" * 4000 + b',"mccMnc":1}', "")
@@ -254,7 +254,6 @@ REPORTS = st.builds(
 
 
 @given(st.lists(REPORTS, min_size=1, max_size=5), st.randoms())
-@settings(deadline=None)
 def test_reports_merge_alike_in_any_order(reports: list[Report], luck: Any) -> None:
     def all_of(ordered: list[Report]) -> Report:
         whole = ordered[0]
@@ -296,7 +295,6 @@ PARTS = st.lists(
 
 
 @given(PARTS, st.randoms())
-@settings(deadline=None)
 def test_parts_join_alike_in_any_order(parts: list[dict[str, str]], luck: Any) -> None:
     replies = [read_reply(*calls(json.dumps(part).encode())) for part in parts]
     shuffled = replies * 2
@@ -307,7 +305,6 @@ def test_parts_join_alike_in_any_order(parts: list[dict[str, str]], luck: Any) -
 
 
 @given(st.decimals(allow_nan=True, allow_infinity=True) | st.text() | st.integers())
-@settings(deadline=None)
 def test_amount_is_finite_or_none(raw: Decimal | str | int) -> None:
     amount = fields.decimal(raw)
     assert amount is None or amount.is_finite()

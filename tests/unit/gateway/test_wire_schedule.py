@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatcher.errors import InvalidRequest
@@ -97,7 +97,6 @@ INSTANTS = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st
 
 
 @given(INSTANTS)
-@settings(deadline=None)
 def test_next_slot_is_near_and_round_trips(at: datetime) -> None:
     found = next_slot(at)
     assert at <= found < at + STEP + timedelta(hours=2)

@@ -299,14 +299,13 @@ def test_error_of_an_invalid_number_does_not_contain_it() -> None:
     assert str(caught.value) == "landline"
 
 
-@settings(deadline=None)
 @given(spellings())
 def test_every_spelling_of_a_mobile_becomes_the_same_number(spelling: tuple[str, str]) -> None:
     mobile, written = spelling
     assert normalise(written) == f"+33{mobile}"
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(
     st.one_of(
         spellings().map(lambda spelling: spelling[1]),
@@ -318,7 +317,7 @@ def test_short_path_reads_the_same_number_as_the_thorough_path(raw: str) -> None
         assert normalise(raw) == phones._thorough(raw)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(st.from_regex(r"(0|\+33)[67][0-9]{7,9}", fullmatch=True))
 def test_number_as_exports_spell_it_takes_the_shortest_path(raw: str) -> None:
     fiction = raw.removeprefix("0").removeprefix("+33").startswith("63998")
@@ -343,7 +342,7 @@ def test_metropolitan_ranges_equal_those_of_libphonenumber_and_the_fiction_block
         assert (phones._common(raw) is not None) == (mobile or start == 63998)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(
     st.one_of(
         st.text(st.characters()),

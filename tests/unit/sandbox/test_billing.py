@@ -87,7 +87,7 @@ def billed(text: str, batch: PlannedBatch, *, commercial: bool) -> list[tuple[st
     True,
 )
 @example("Bonjour {{ a }}, STOP 36180œ", [("Marie", "")], True)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     PIECES | ANYTHING, st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=6), st.booleans()
 )

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatcher.errors import InvalidFile, InvalidRequest
@@ -281,7 +281,6 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["success", "code", "phone", "text"]), VALUES, max_size=4))
-@settings(deadline=None)
 def test_outline_has_no_text(document: dict[str, Any]) -> None:
     result = json.dumps(outlines.of_value(document))
     for text in re.findall(r"[secrt0-9]{6,}", json.dumps(list(document.values()))):

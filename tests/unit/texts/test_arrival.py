@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatcher.errors import InvalidText
@@ -31,7 +31,6 @@ def test_call_adds_the_mention_unless_each_text_has_its_own() -> None:
     assert Call.of(["Promo. STOP", "36180 Promo."], commercial=True).stop
 
 
-@settings(deadline=None)
 @given(ANYTHING | TAGGY, st.sampled_from([0, 11, 14]))
 def test_text_in_a_call_of_its_own_is_billed_as_it_arrives(text: str, budget: int) -> None:
     alone = arrival(text, budget=budget)

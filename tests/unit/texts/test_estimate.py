@@ -43,7 +43,7 @@ STOPS = st.lists(
 VALUES = st.text(st.sampled_from("abé êç’€:br\n\u0301{x 😀o"), max_size=80)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(PIECES, VALUES, VALUES, st.sampled_from([0, 14]))
 def test_estimate_equals_the_measured_segments(text: str, a: str, b: str, budget: int) -> None:
     fields = {"a": a, "b": b}
@@ -59,7 +59,7 @@ def test_estimate_equals_the_measured_segments(text: str, a: str, b: str, budget
         assert estimator.has_stop == arrives.has_stop
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(STOPS, st.text(st.sampled_from("stopSTOP "), max_size=5), st.sampled_from(MENTIONS))
 def test_estimate_never_overlooks_a_stop_mention(text: str, a: str, b: str) -> None:
     template = compile_template(text)

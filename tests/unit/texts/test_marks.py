@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatcher.texts import arrival, without_marks
@@ -61,7 +61,6 @@ def test_decomposed_accent_behind_a_mark_is_composed() -> None:
     assert arrival("Zoe\u200b\u0301").text == "Zoé"
 
 
-@settings(deadline=None)
 @given(
     st.text(st.sampled_from([*"aé1☀❤\U0001f469\U0001f3f4\u20e3", *MARKS]), max_size=8) | ANYTHING
 )

@@ -20,7 +20,7 @@ PIECES += ["œ", '"', "\\", "\\u0000", "😀", "STOP au 36180", "-", "'", "a", "
 WORDS = st.lists(st.sampled_from(PIECES), max_size=4).map("".join)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(
     st.lists(WORDS, min_size=1, max_size=4),
     st.lists(st.lists(WORDS, min_size=3, max_size=3), min_size=1, max_size=3),

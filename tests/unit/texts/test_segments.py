@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatcher.errors import InvalidText
@@ -95,32 +95,27 @@ def test_ten_full_segments_are_the_maximum() -> None:
     assert measure("a" * 153 * MAX_SEGMENTS).segments == MAX_SEGMENTS
 
 
-@settings(deadline=None)
 @given(GSM)
 def test_gsm7_segments_equal_those_filled_character_by_character(text: str) -> None:
     assert measure(text) == ("GSM-7", *reference(text, "GSM-7"))
 
 
-@settings(deadline=None)
 @given(UCS2)
 def test_unicode_segments_equal_those_filled_character_by_character(text: str) -> None:
     assert measure(text, unicode=True) == ("UCS-2", *reference(text, "UCS-2"))
 
 
-@settings(deadline=None)
 @given(st.text(st.characters()))
 def test_text_that_fits_gsm7_is_measured_in_gsm7(text: str) -> None:
     fits = all(char in GSM_BASIC or char in GSM_EXTENDED for char in text)
     assert measure(text).encoding == ("GSM-7" if fits else "UCS-2")
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_unicode_units_equal_utf16_code_units(text: str) -> None:
     assert measure(text, unicode=True).units == len(text.encode("utf-16-le")) // 2
 
 
-@settings(deadline=None)
 @given(st.text("aà", max_size=2000))
 def test_text_without_extended_characters_needs_length_by_153_segments(text: str) -> None:
     plain = math.ceil(len(text) / 153) if len(text) > 160 else min(len(text), 1)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatcher.errors import InvalidText
@@ -52,7 +52,6 @@ def test_text_arrives_as_the_gateway_rewrites_it(written: str, sent: str) -> Non
     assert as_sent(written) == sent
 
 
-@settings(deadline=None)
 @given(ANYTHING.map(lambda text: text.replace(":", "")))
 def test_as_sent_twice_equals_once(text: str) -> None:
     assert as_sent(as_sent(text)) == as_sent(text)
@@ -86,14 +85,12 @@ def test_text_is_spelled_for_the_request(written: str, wire: str, arrives: str |
     assert as_sent(wire) == (wire if arrives is None else arrives)
 
 
-@settings(deadline=None)
 @given(TYPOGRAPHY)
 def test_french_typography_arrives_without_unicode(text: str) -> None:
     assert not needs_unicode(text)
     assert wire_text(wire_text(text)) == wire_text(text)
 
 
-@settings(deadline=None)
 @given(TAGGY.filter(lambda text: ":br:" not in text and ":euro:" not in text))
 def test_every_line_break_and_euro_arrives(text: str) -> None:
     lines = len(re.findall("\r\n|\n|\r", text))
@@ -106,7 +103,6 @@ def test_character_without_plain_spelling_needs_unicode() -> None:
     assert not needs_unicode("Fête de Noël – “ça” commence…")
 
 
-@settings(deadline=None)
 @given(ANYTHING | TYPOGRAPHY)
 def test_text_that_arrives_outside_gsm7_needs_unicode(text: str) -> None:
     assert needs_unicode(text) == (measure(arriving(text)).encoding == "UCS-2")
@@ -150,7 +146,6 @@ def test_sendable_text_passes(text: str) -> None:
     checked(text)
 
 
-@settings(deadline=None)
 @given(ANYTHING)
 def test_any_text_passes_or_raises_invalid_text(text: str) -> None:
     try:
@@ -213,7 +208,6 @@ def test_text_that_arrives_as_written_has_no_finding(text: str) -> None:
     assert findings_in(text) == []
 
 
-@settings(deadline=None)
 @given(ANYTHING)
 def test_text_needs_unicode_if_a_finding_says_so(text: str) -> None:
     text = text.replace("{", "")
@@ -223,7 +217,6 @@ def test_text_needs_unicode_if_a_finding_says_so(text: str) -> None:
 # -- many texts
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(ANYTHING, TAGGY, TYPOGRAPHY, st.text("aé ")), max_size=4))
 def test_many_texts_are_spelled_like_each_one(texts: list[str]) -> None:
     assert wire_texts(texts) == [wire_text(text) for text in texts]

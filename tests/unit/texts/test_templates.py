@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dispatcher.errors import InvalidText
@@ -44,7 +44,6 @@ LITERALS = st.text("aé%s:€ {}\n").filter(
 VALUES = st.text("aÀ %'\"{}|", max_size=8) | st.sampled_from(["{{ prenom }}", "%s", "{% if %}"])
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.one_of(CONSTRUCTS, LITERALS)).map(" ".join),
     st.dictionaries(FIELDS, VALUES),
@@ -138,7 +137,6 @@ def test_value_with_template_syntax_stays_text(value: str, rendered: str) -> Non
 
 
 @example("€euro{{ nom }}", [{"nom": "€"}, {"nom": ":"}])
-@settings(deadline=None)
 @given(
     st.lists(st.one_of(CONSTRUCTS, LITERALS)).map(" ".join),
     st.lists(st.dictionaries(FIELDS, st.one_of(VALUES, TAGGY, st.just(" \x00"))), max_size=4),
@@ -154,7 +152,6 @@ def test_render_all_equals_render_for_each(text: str, rows: list[dict[str, str]]
         assert template.render_all(rows) == each
 
 
-@settings(deadline=None)
 @given(TAGGY)
 def test_value_cannot_make_or_break_a_line_break_tag(value: str) -> None:
     template = compile_template("A:{{ x | default('') }}:\nb{{ x | default('') }}r:br:{{ y }}€br:")
@@ -205,7 +202,6 @@ def test_unknown_construct_is_refused_with_its_position(text: str, complaint: st
         compile_template(text)
 
 
-@settings(deadline=None)
 @given(
     st.one_of(ANYTHING, st.lists(st.sampled_from([*"{}%|\"'() a.:", "{{", "}}", "default"]))).map(
         "".join

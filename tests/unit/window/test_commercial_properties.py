@@ -211,11 +211,8 @@ territories = st.sampled_from(list(AHEAD))
 moments = st.integers(0, 76 * 365 * 86_400_000_000).map(
     lambda microseconds: datetime(2024, 1, 1, tzinfo=UTC) + microseconds * MICROSECOND
 )
-# the first look at a year reads its calendar: no example is timed
-unhurried = settings(deadline=None)
 
 
-@unhurried
 @given(territories, moments)
 def test_wait_is_never_longer_than_85_hours(territory: str, at: datetime) -> None:
     window = CommercialWindow(territory)
@@ -225,21 +222,18 @@ def test_wait_is_never_longer_than_85_hours(territory: str, at: datetime) -> Non
     assert window.next_open(opens) == opens
 
 
-@unhurried
 @given(territories, moments, st.timedeltas(timedelta(0), timedelta(days=5)))
 def test_later_instant_never_opens_earlier(territory: str, at: datetime, wait: timedelta) -> None:
     window = CommercialWindow(territory)
     assert window.next_open(at) <= window.next_open(at + wait)
 
 
-@unhurried
 @given(territories, moments)
 def test_reason_is_given_exactly_when_closed(territory: str, at: datetime) -> None:
     window = CommercialWindow(territory)
     assert bool(window.why(at)) is not window.is_open(at)
 
 
-@unhurried
 @given(territories, moments)
 def test_opening_lasts_until_its_closing(territory: str, at: datetime) -> None:
     window = CommercialWindow(territory)
@@ -248,7 +242,6 @@ def test_opening_lasts_until_its_closing(territory: str, at: datetime) -> None:
     assert not window.is_open(closes)
 
 
-@unhurried
 @given(
     territories,
     moments,
@@ -273,7 +266,6 @@ def test_hold_ends_at_an_instant_that_may_leave(
     assert windows.closes_at(until, territory) - until >= guard
 
 
-@unhurried
 @given(territories, moments, st.integers(0, 20))
 def test_closed_days_are_in_order_and_closed(territory: str, at: datetime, count: int) -> None:
     days = Windows(clock="recipient").closed_days_after(at, territory, count)
