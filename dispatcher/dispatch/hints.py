@@ -109,11 +109,15 @@ class Hints:
         return self._publish(RECALL, *_named(account))
 
     def workers(self) -> Mapping[str, Sequence[str]] | None:
-        """The queues of each worker that answers within a second; None if nobody can be asked."""
+        """The queues of each worker that answers in time; None if nobody can be asked.
+
+        All have a second. If none has answered by then, they are asked again and have two.
+        """
         if self._app is None:
             return None
+        ask = self._app.control.inspect
         try:
-            found = self._app.control.inspect(timeout=1.0).active_queues() or {}
+            found = ask(timeout=1.0).active_queues() or ask(timeout=2.0).active_queues() or {}
         except Exception as error:  # noqa: BLE001 - a broker or its rights, as in _publish
             log.warning("no worker can be asked: %s", type(error).__name__)
             return None
