@@ -29,7 +29,7 @@ from dispatcher.recipients.files.new_file import new_log
 __all__ = ["BrokerUrl", "EmbeddedRedis", "Server", "become_server", "find_server", "loopback_url"]
 
 _HOST = "127.0.0.1"
-_STARTS_WITHIN = 20.0
+_STARTS_WITHIN = 60.0
 _STOPS_WITHIN = 10.0
 _PORTS_TRIED = 20
 

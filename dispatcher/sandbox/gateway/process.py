@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from dispatcher.local.tied_process import tied_to_parent
 from dispatcher.sandbox.gateway import ledger
 
-_STARTS_WITHIN: Final = 20.0
+_STARTS_WITHIN: Final = 60.0
 _STOPS_WITHIN: Final = 5.0
 
 
@@ -187,7 +187,7 @@ class Sandbox:
         """How many requests are held now."""
         return sum(request["outcome"] == "held" for request in self.requests())
 
-    def wait_until(self, condition: Callable[[Self], bool], *, within: float = 20.0) -> None:
+    def wait_until(self, condition: Callable[[Self], bool], *, within: float = 60.0) -> None:
         """Wait until a condition is true, at most ``within`` seconds. Raises TimeoutError."""
         deadline = time.monotonic() + within
         while not condition(self):
@@ -197,7 +197,7 @@ class Sandbox:
 
     def _call(self, method: str, control: str, values: Any = None) -> dict[str, Any]:
         address = urlsplit(self._url)
-        connection = http.client.HTTPConnection(address.netloc, timeout=10)
+        connection = http.client.HTTPConnection(address.netloc, timeout=60)
         try:
             body = None if values is None else json.dumps(values, default=_plain)
             connection.request(method, f"/_sandbox/{control}", body)

@@ -16,7 +16,7 @@ from dispatcher.sandbox.gateway.state import State
 from dispatcher.sandbox.gateway.webhook_queue import OutgoingCall
 
 #: seconds to wait for an answer
-PATIENCE: Final = 5.0
+PATIENCE: Final = 30.0
 #: only so many of the latest calls are logged
 LOGGED: Final = 100_000
 #: seconds between two looks at the clock, which a test may set
