@@ -7,8 +7,15 @@ from collections.abc import Iterable
 from typing import Any
 
 import psycopg
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, make_url, text
 
+from dispatcher.storage.database import Database
+from tests.waiting import PATIENCE, eventually
+
+_WAITING = text(
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
 #: the size of a table (bytes) from which on it is truncated; deleted rows stay in its file
 _MUCH = 256 * 1024
 
@@ -62,7 +69,22 @@ def emptying(tables: Iterable[str]) -> str:
 def connected(url: str) -> psycopg.Connection[Any]:
     """A connection that commits each statement."""
     plain = _text(make_url(url).set(drivername="postgresql"))
-    return psycopg.connect(plain, autocommit=True, connect_timeout=10)
+    return psycopg.connect(plain, autocommit=True, connect_timeout=int(PATIENCE))
+
+
+def lock_waiters(database: Database) -> int:
+    """How many connections to this PostgreSQL database wait for a lock.
+
+    It asks in a transaction of its own: within one, PostgreSQL shows those that the first question
+    has found, and none that came since.
+    """
+    with database.read() as session:
+        return session.scalar(_WAITING) or 0
+
+
+def wait_for_locks(database: Database, count: int = 1) -> None:
+    """Wait until so many connections to this PostgreSQL database wait for a lock."""
+    eventually(lambda: lock_waiters(database) >= count, f"{count} to wait for a lock")
 
 
 def _text(url: URL) -> str:

@@ -17,8 +17,8 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.ports import free_port
+from tests.waiting import PATIENCE
 
-_STARTS_WITHIN = 20.0
 _CONFIG = """\
 [databases]
 pooled = host={host} port={port} dbname={database} user={user} password={password}
@@ -82,7 +82,7 @@ class PgBouncer:
                 stderr=subprocess.PIPE,
                 user=user,
             )
-        until = time.monotonic() + _STARTS_WITHIN
+        until = time.monotonic() + PATIENCE
         while not self._listens():
             if self._process.poll() is not None or time.monotonic() > until:
                 self._process.kill()
@@ -94,6 +94,7 @@ class PgBouncer:
         try:
             socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
         except OSError:
+            time.sleep(0.02)
             return False
         return True
 

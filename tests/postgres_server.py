@@ -21,9 +21,9 @@ import psycopg
 
 from tests.databases import connected, create_database
 from tests.ports import free_port
+from tests.waiting import PATIENCE
 
 _HOST = "127.0.0.1"
-_STARTS_WITHIN = 60.0
 _PORTS_TRIED = 20
 
 # Becomes PostgreSQL after leaving root, which it refuses. The tie to the parent comes last,
@@ -127,7 +127,7 @@ class PostgresServer:
             process.kill()
         assert self._process is not None
         self._process.wait()
-        deadline = time.monotonic() + _STARTS_WITHIN
+        deadline = time.monotonic() + PATIENCE
         while any(map(_alive, family)) and time.monotonic() < deadline:
             time.sleep(0.01)
 
@@ -143,7 +143,7 @@ class PostgresServer:
         if self.running:
             assert self._process is not None
             self._process.send_signal(signum)
-            self._process.wait(_STARTS_WITHIN)
+            self._process.wait(PATIENCE)
 
     def _initialise(self) -> None:
         self._programs = _reachable(self._programs, self._uid, self._directory)
@@ -195,7 +195,7 @@ class PostgresServer:
                 stderr=log,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + _STARTS_WITHIN
+        deadline = time.monotonic() + PATIENCE
         while self.running and time.monotonic() < deadline:
             try:
                 connected(self._url("postgres", port)).close()

@@ -19,8 +19,8 @@ from kombu import Connection
 
 from dispatcher.local.tied_process import tied_to_parent
 from tests.ports import free_port
+from tests.waiting import PATIENCE
 
-_STARTS_WITHIN = 90.0
 #: Debian's ``rabbitmq-server`` changes the user and drops the environment; this one does not
 _DEBIAN_PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 
@@ -63,7 +63,7 @@ class RabbitServer:
         """Start it, and wait until it answers."""
         self._run("mapper", [shutil.which("epmd") or "epmd", "-port", str(self._mapper)])
         server = self._run("server", [self._program])
-        end = time.monotonic() + _STARTS_WITHIN
+        end = time.monotonic() + PATIENCE
         while not self._answers():
             if server.poll() is not None or time.monotonic() > end:
                 text = (self._folder / "server.out").read_text(errors="replace")
@@ -79,7 +79,7 @@ class RabbitServer:
         for process in family:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(family, timeout=10)
+        psutil.wait_procs(family, timeout=PATIENCE)
         for child in self._children:
             child.wait()
         self._children.clear()

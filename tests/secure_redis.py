@@ -18,9 +18,9 @@ from redis.exceptions import RedisError
 from dispatcher.local.tied_process import tied_to_parent
 from tests.own_ca import OwnCA
 from tests.ports import free_port
+from tests.waiting import PATIENCE
 
 _CONFIG = Path(__file__).parents[1] / "deploy/redis/dispatcher.conf"
-_STARTS_WITHIN = 20.0
 
 
 class SecureRedis:
@@ -49,7 +49,7 @@ class SecureRedis:
         assert self._process.stdin is not None
         self._process.stdin.write(self._configuration().encode())
         self._process.stdin.close()
-        until = time.monotonic() + _STARTS_WITHIN
+        until = time.monotonic() + PATIENCE
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > until:
                 self.__exit__()
@@ -89,7 +89,7 @@ class SecureRedis:
             ssl=True,
             ssl_ca_certs=str(self._certificates.ca),
             decode_responses=True,
-            socket_timeout=5,
+            socket_timeout=PATIENCE,
         )
 
     def _answers(self) -> bool:

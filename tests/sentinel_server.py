@@ -7,7 +7,6 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -18,11 +17,11 @@ from redis.exceptions import RedisError
 
 from dispatcher.local.tied_process import tied_to_parent
 from tests.ports import free_port
+from tests.waiting import eventually
 
 #: self-signed, for the name localhost, with its key: its own CA
 CERTIFICATE = Path(__file__).parent / "data" / "localhost.pem"
 MASTER = "sms"
-_PATIENCE = 60.0
 
 
 class NoSentinelError(Exception):
@@ -56,10 +55,7 @@ class RedisProcess:
             self._child = subprocess.Popen(
                 tied_to_parent([self._name, str(conf)]), stdout=log, stderr=subprocess.STDOUT
             )
-        deadline = time.monotonic() + _PATIENCE
-        while not self._listens():
-            assert time.monotonic() < deadline, f"{self._name} does not start"
-            time.sleep(0.02)
+        eventually(self._listens, f"{self._name} to listen")
         return self
 
     def _listens(self) -> bool:
@@ -140,12 +136,12 @@ class SentinelServers:
 
     def wait(self, condition: Callable[[], object], what: str) -> None:
         """Wait for a condition."""
-        deadline = time.monotonic() + _PATIENCE
-        while not condition():
-            if time.monotonic() > deadline:
-                logs = "\n".join(it.read_text()[-1500:] for it in self._folder.glob("*/log"))
-                raise AssertionError(f"waited {_PATIENCE} s for {what}\n{logs}")
-            time.sleep(0.05)
+
+        def said() -> str:
+            logs = (it.read_text()[-1500:] for it in self._folder.glob("*/log"))
+            return "\n".join([what, *logs])
+
+        eventually(condition, said, every=0.05)
 
     def _watched(self) -> bool:
         try:

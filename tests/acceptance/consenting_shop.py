@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from dispatcher import Consent, Person
+from tests.waiting import PATIENCE
 
 #: the variable that names the folder of its files
 FOLDER = "CONSENTING_SHOP"
@@ -23,7 +24,7 @@ def consents(people: Sequence[Person]) -> object:
     """
     folder = Path(os.environ[FOLDER])
     keys = [person.key for person in people]
-    with closing(sqlite3.connect(folder / "shop.db", timeout=60)) as shop:
+    with closing(sqlite3.connect(folder / "shop.db", timeout=PATIENCE)) as shop:
         shop.execute("BEGIN")  # both queries see the same withdrawals, which are numbered
         [[seen]] = shop.execute("SELECT coalesce(max(withdrawn), 0) FROM consent")
         theirs = f"key IN ({', '.join('?' * len(keys))}) AND withdrawn IS NULL"
@@ -41,7 +42,7 @@ class Shop:
 
     def __init__(self, folder: Path, keys: Iterable[str]) -> None:
         self._folder = folder
-        self._shop = sqlite3.connect(folder / "shop.db", timeout=60)
+        self._shop = sqlite3.connect(folder / "shop.db", timeout=PATIENCE)
         self._shop.execute("CREATE TABLE consent (key TEXT PRIMARY KEY, withdrawn INTEGER)")
         self._shop.execute("CREATE INDEX withdrawals ON consent (withdrawn)")
         self._shop.executemany("INSERT INTO consent VALUES (?, NULL)", ((key,) for key in keys))

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from dispatcher.sandbox.process import Sandbox
 from tests.acceptance.console_office import PASSWORD
-from tests.integration.cli.test_run import eventually
+from tests.waiting import eventually
 
 PEOPLE = "prénom;mobile\nZoé;06 39 98 00 31\nLuc;06 39 98 00 32\nAnna;12345\n"
 LISTED = ("+33639980031", "+33639980032")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+from collections import Counter
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.acceptance.installation import PATIENCE, Child, Installation
+from tests.acceptance.installation import Child, Installation
 from tests.ports import free_port
+from tests.waiting import PATIENCE
 
 USER, PASSWORD = "operator", "on-the-loopback"
 
@@ -46,6 +48,10 @@ class FlowerServer:
         """Every task that it has seen, by id."""
         tasks: dict[str, dict[str, Any]] = json.loads(self.page("/api/tasks"))
         return tasks
+
+    def done(self) -> Counter[str]:
+        """How often it has seen a task of each name succeed."""
+        return Counter(one["name"] for one in self.tasks().values() if one["state"] == "SUCCESS")
 
     def workers(self) -> dict[str, dict[str, Any]]:
         """Every worker that it sees, by name."""

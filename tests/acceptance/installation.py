@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,14 +31,13 @@ from dispatcher.local.tied_process import tied_to_parent
 from dispatcher.sandbox.gateway.behaviour import Behaviour
 from dispatcher.sandbox.process import Sandbox
 from dispatcher.storage.tables import Attempt, Batch, Campaign
+from tests.waiting import PATIENCE, eventually
 
 ROOT = Path(__file__).parents[2]
 #: for tests on a ``module_database_url`` to which it is the same on both databases
 on_sqlite = pytest.mark.parametrize("module_database_url", ["sqlite"], indirect=True)
 #: a Tuesday morning: the window is open for ten hours
 OPEN = datetime(2026, 11, 24, 9, tzinfo=UTC)
-#: how long a test waits for a condition (seconds); generous, because several tests share a machine
-PATIENCE = 100.0
 
 #: settings that make a test take seconds; every rule stays in force
 QUICK = {
@@ -394,7 +392,7 @@ class Installation:
 
     @contextmanager
     def redis_client(self) -> Iterator[Redis]:
-        with Redis.from_url(self.redis.url, socket_timeout=10) as client:
+        with Redis.from_url(self.redis.url, socket_timeout=PATIENCE) as client:
             yield client
 
     def queued(self) -> int:
@@ -412,11 +410,7 @@ class Installation:
 
     def wait(self, condition: Callable[[], object], what: str) -> None:
         """Wait for a condition, or fail with the end of every log."""
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
-            if time.monotonic() > deadline:
-                raise AssertionError(f"waited {PATIENCE} s for {what}\n{self._logs()}")
-            time.sleep(0.05)
+        eventually(condition, lambda: f"{what}\n{self._logs()}", every=0.05)
 
     def wait_held(self, count: int = 1) -> None:
         """Wait until the gateway holds so many requests."""

@@ -22,7 +22,7 @@ from sqlalchemy import make_url, text
 from dispatcher.storage.identity import RESTORED
 from dispatcher.storage.opt_outs import VERSION
 from tests.acceptance.installation import CAPPED, Child, Installation, on_sqlite, people
-from tests.databases import connected
+from tests.databases import connected, lock_waiters
 from tests.postgres_server import NoPostgresError, PostgresServer
 
 
@@ -269,27 +269,18 @@ def test_claim_that_loses_a_deadlock_sends_nothing_and_is_made_again(
     opt-out list, and holds something then only if a cap is set."""
     with connected(fresh_postgres_url) as other, Installation(tmp_path, fresh_postgres_url) as site:
         database = make_url(fresh_postgres_url).database
-        other.execute(f"ALTER DATABASE \"{database}\" SET deadlock_timeout = '2s'".encode())
+        other.execute(f"ALTER DATABASE \"{database}\" SET deadlock_timeout = '6s'".encode())
         other.execute("SET deadlock_timeout = '5min'")  # the worker is to notice first
         worker = _halted(site, "before_arm", CAPPED)
         with other.transaction(force_rollback=True):
             other.execute("SELECT FROM dispatcher_meta WHERE name = %s FOR UPDATE", [VERSION])
             site.go_on("before_arm")  # locks the cap of the day, then waits for the version
-            site.wait(lambda: _waits_for_a_lock(fresh_postgres_url), "the claim to wait")
+            site.wait(lambda: lock_waiters(site.dispatcher.database), "the claim to wait")
             other.execute(_LOCK_CAP)
             site.wait(lambda: worker.says("deadlock detected"), "the claim to fail")
         _nothing_sent(site)
         site.ticks()
         _sent_once(site)
-
-
-def _waits_for_a_lock(url: str) -> bool:
-    with connected(url) as connection:
-        row = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        ).fetchone()
-    return row is not None and row[0] > 0
 
 
 def test_backup_made_during_a_call_is_settled_by_its_tag(

@@ -6,12 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 
-from tests.acceptance.installation import PATIENCE
+from tests.waiting import PATIENCE, eventually
 
 CODE = "import sys; from dispatcher.sandbox.demo import run; sys.exit(run(rows=300))"
 
@@ -60,11 +59,8 @@ def test_interrupted_demo_stops_everything_it_started(tmp_path: Path) -> None:
     demo = started(tmp_path)
     try:
         log = tmp_path / "var/demo/worker2.log"
-        deadline = time.monotonic() + PATIENCE
-        while not log.exists():
-            assert demo.poll() is None, output(demo)
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        eventually(lambda: log.exists() or demo.poll() is not None, "the log of the second worker")
+        assert demo.poll() is None, output(demo)
         assert len(running_in(tmp_path)) >= 2
         demo.send_signal(signal.SIGINT)
         text = output(demo)

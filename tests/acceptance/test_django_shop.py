@@ -22,9 +22,9 @@ from tests.acceptance import console_people as people
 from tests.acceptance.browser import OpenPage, chromium, open_page
 from tests.acceptance.console_office import PASSWORD as OFFICE_PASSWORD
 from tests.acceptance.console_people import AROUND_EASTER, SECRET
-from tests.acceptance.installation import OPEN, PATIENCE, QUICK, ROOT, Child
-from tests.integration.cli.test_run import eventually
+from tests.acceptance.installation import OPEN, QUICK, ROOT, Child
 from tests.ports import free_port
+from tests.waiting import PATIENCE, eventually
 
 __all__ = ["chromium", "open_page"]
 
@@ -81,7 +81,7 @@ class Shop:
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
-                urllib.request.urlopen(self.url, timeout=5).close()
+                urllib.request.urlopen(self.url, timeout=PATIENCE).close()
             except (urllib.error.URLError, OSError):
                 assert time.monotonic() < deadline, self.children[0].log.read_text()
                 time.sleep(0.05)

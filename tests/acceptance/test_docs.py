@@ -23,6 +23,7 @@ from tests.integration.cli.test_commands import TUESDAY
 from tests.integration.cli.test_run import Running
 from tests.ports import free_port
 from tests.unit.programs import check_command
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -119,7 +120,7 @@ def test_the_tutorial_ends_with_a_finished_campaign(tmp_path: Path) -> None:
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
                     text=True,
-                    timeout=90,
+                    timeout=PATIENCE,
                 )
                 output = done.stdout
                 assert done.returncode == 0, output

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from dispatcher.api import actor
 from dispatcher.storage.tables import Draft
 from tests.acceptance.installation import Installation, on_sqlite, people
+from tests.databases import lock_waiters
 
 TEXT = "Bonjour {{ prenom }}"
 INES = "+33639987201"
@@ -40,7 +41,9 @@ def test_approval_killed_in_its_transaction_sends_nothing_and_then_sends_once(
     with database.write() as session:
         session.execute(select(Draft.id).where(Draft.reference == "approuvé").with_for_update())
         lost = site.start("approval", "dispatcher.cli", "approve", "approuvé", "--yes")
-        site.wait(lambda: waits_for_a_lock(site), "the approval to wait for the draft")
+        site.wait(
+            lambda: lock_waiters(site.dispatcher.database), "the approval to wait for the draft"
+        )
         lost.kill()
     assert site.dispatcher.drafts.get("approuvé").state == "handed_in"
     assert not site.batches()
@@ -53,15 +56,6 @@ def test_approval_killed_in_its_transaction_sends_nothing_and_then_sends_once(
     site.wake_standby()
     assert site.wait_finished("approuvé").messages["delivered"] == 3
     site.check()
-
-
-def waits_for_a_lock(site: Installation) -> bool:
-    waiting = text(
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    with site.dispatcher.database.read() as session:
-        return bool(session.scalar(waiting))
 
 
 @on_sqlite

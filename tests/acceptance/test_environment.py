@@ -10,7 +10,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.acceptance.installation import Installation, people
-from tests.integration.gateway.rawserver import CERTIFICATE, PATIENCE, Peer, RawServer
+from tests.integration.gateway.rawserver import CERTIFICATE, Peer, RawServer
+from tests.waiting import PATIENCE
 
 PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 

@@ -23,6 +23,7 @@ from tests.acceptance.test_webhooks import SECRET
 from tests.databases import connected
 from tests.ports import free_port
 from tests.postgres_server import postgres_programs
+from tests.waiting import PATIENCE
 
 KEY = "a key of the tests, which hides nobody"
 NEW_KEY = "a newer key of the tests, before it"
@@ -97,7 +98,7 @@ def fill(site: Installation, *, opt_out: bool = True) -> list[str]:
     site.gateway.reply(ANNE, f"Bonjour, ici {NAME}, 0639987117", url=f"{base}/reply")
     site.wait(lambda: list(dispatcher.replies()), "the reply")
     with suppress(urllib.error.HTTPError):
-        urllib.request.urlopen(f"{base}/reply", b"numero=+33639987117", timeout=20).close()
+        urllib.request.urlopen(f"{base}/reply", b"numero=+33639987117", timeout=PATIENCE).close()
     site.wait(lambda: _count(site, "unread_call"), "the call that cannot be read")
     site.wait(lambda: _count(site, "event WHERE check_at IS NOT NULL"), "events that wait")
     return written

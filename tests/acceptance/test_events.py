@@ -8,8 +8,9 @@ from collections import Counter
 from pathlib import Path
 
 from dispatcher.dispatch.events.signatures import verify
-from tests.acceptance.installation import PATIENCE, ROOT, Installation, people
+from tests.acceptance.installation import ROOT, Installation, people
 from tests.listener import Listener
+from tests.waiting import PATIENCE
 
 SECRET = "q8Zr4-Tn0_Vb6Hs2Lk"
 MODULE = """

@@ -19,6 +19,7 @@ from tests.acceptance.browser import OpenPage, chromium, open_page
 from tests.acceptance.installation import ROOT, Installation
 from tests.acceptance.test_flask_shop import address_of
 from tests.integration.flask.webapp import TOKEN
+from tests.waiting import PATIENCE
 
 __all__ = ["chromium", "open_page"]
 SECRET = "q8Zr4-Tn0_Vb6Hs2Lk"
@@ -114,7 +115,7 @@ def posted(address: str, body: dict[str, Any], **headers: str) -> int:
     call = urllib.request.Request(
         address, data, {"Content-Type": "application/json", **headers}, method="POST"
     )
-    with urllib.request.urlopen(call, timeout=60) as answer:
+    with urllib.request.urlopen(call, timeout=PATIENCE) as answer:
         return int(answer.status)
 
 
@@ -138,7 +139,7 @@ def test_hour_of_a_newcomer_meets_no_traceback_and_no_silence(
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=110,
+            timeout=PATIENCE,
         )
         assert "1 passed" in tested.stdout, tested.stdout + tested.stderr
         assert site.dispatcher.campaigns() == []
@@ -158,8 +159,9 @@ def test_hour_of_a_newcomer_meets_no_traceback_and_no_silence(
         # what sends, and the receivers of the app
         run = site.start("run", *flask, "dispatcher", "run", "--workers", "1", FLASK_APP=str(app))
         assert site.wait_finished("soldes").messages["delivered"] == 2
-        site.wait(lambda: (tmp_path / "thanks.txt").exists(), "the receiver to be called")
-        assert (tmp_path / "thanks.txt").read_text() == "soldes 2"
+        thanks = tmp_path / "thanks.txt"  # there before it is written
+        site.wait(lambda: thanks.exists() and thanks.read_text(), "the receiver to be called")
+        assert thanks.read_text() == "soldes 2"
         expect(page.get_by_role("heading", level=1)).to_have_text("soldes finished")
         assert {one.actor for one in site.dispatcher.actions("soldes")} >= {"zoe"}
 

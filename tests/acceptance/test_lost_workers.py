@@ -12,15 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.installation import (
-    CAPPED,
-    PATIENCE,
-    PATIENT,
-    Child,
-    Installation,
-    on_sqlite,
-    people,
-)
+from tests.acceptance.installation import CAPPED, PATIENT, Child, Installation, on_sqlite, people
+from tests.waiting import PATIENCE
 
 
 def caught_in_a_call(site: Installation, worker: Child) -> Child:
@@ -147,7 +140,7 @@ def test_call_of_a_worker_stopped_at_once_is_settled_by_its_tag(
 def test_worker_asleep_before_its_first_byte_does_not_send_what_it_armed(
     standby_site: Installation,
 ) -> None:  # row 8
-    site, stale = standby_site, 1.0
+    site, stale = standby_site, 3.0
     sleeper = site.halting_worker("sleeper", SITE_STALE=str(stale))
     site.halt_at("armed")
     site.submit("soldes", people(3))

@@ -197,7 +197,7 @@ def test_least_rights_and_tls_are_enough_for_a_campaign(
         site.gateway.reply(everyone[2], "Oui", url=base)
         site.wait(lambda: len(site.dispatcher.replies()) == 2, "the reply")
         assert {call["status"] for call in site.gateway.webhooks()} == {200}
-        assert len(flower.workers()) == 1
+        site.wait(lambda: len(flower.workers()) == 1, "Flower to see the worker")
         doctor = site.command("doctor", "--only", "broker", "--only", "database", "--only", "beat")
         assert doctor.returncode == 0, doctor.stdout
         assert worker.stop() == 0

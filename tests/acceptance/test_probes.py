@@ -21,9 +21,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from dispatcher.monitoring.metrics import FRESH
-from tests.acceptance.installation import PATIENCE, ROOT, Child, Installation, on_sqlite, people
+from tests.acceptance.installation import ROOT, Child, Installation, on_sqlite, people
 from tests.ports import free_port
 from tests.servers import NoPostgresError, PostgresServer, unavailable
+from tests.waiting import PATIENCE
 
 
 class Probed:

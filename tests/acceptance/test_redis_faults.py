@@ -21,7 +21,8 @@ import pytest
 
 from dispatcher.dispatch.hints import QUEUES, SEND
 from dispatcher.monitoring.doctor import examine
-from tests.acceptance.installation import PATIENCE, PATIENT, Child, Installation, people
+from tests.acceptance.installation import PATIENT, Child, Installation, people
+from tests.waiting import PATIENCE
 
 
 def _killed(site: Installation) -> None:
@@ -65,8 +66,8 @@ def test_busy_worker_goes_on_after_redis_failed(
     with Installation(tmp_path, sqlite_url, **PATIENT) as site:
         worker = _busy_worker_and_queue(site)
         fault(site)
-        beat = site.beat()
         assert keeps_hints or site.queued() < 3
+        beat = site.beat()
         site.gateway.release()
         assert site.wait_finished("soldes").messages["delivered"] == 3
         assert worker.alive

@@ -57,7 +57,7 @@ def test_nothing_shows_key_number_or_text(
         every_kind_of_trouble(site, everyone)
         pages = flower.pages()
         worker.stop()
-        site.wait(lambda: site.queued() > 0, "a hint to be queued")
+        site.wait(lambda: "dispatcher.tick" in dump(site), "a tick to be queued")
         printing = [site.start(words[0], "dispatcher.cli", *words) for words in COMMANDS]
         for command in printing:
             command.process.wait()

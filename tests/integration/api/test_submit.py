@@ -29,6 +29,7 @@ from dispatcher.storage.campaigns import plans
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Base, Batch
 from tests.integration.bench import OPEN, TEXT, Bench, opened, people
+from tests.waiting import PATIENCE
 
 PARIS = ZoneInfo("Europe/Paris")
 #: one minute past the closing on the eve of Easter
@@ -239,7 +240,7 @@ def test_submitted_again_after_sending_is_the_same_campaign(bench: Bench) -> Non
 def test_concurrent_submits_of_one_reference_store_one_campaign(bench: Bench) -> None:
     ids: list[int] = []
     # the first one is held up in the middle of its list until the second one has begun
-    begun = threading.Barrier(2, timeout=20)
+    begun = threading.Barrier(2, timeout=PATIENCE)
 
     def given() -> Iterator[str]:
         yield from people(600)
@@ -252,7 +253,7 @@ def test_concurrent_submits_of_one_reference_store_one_campaign(bench: Bench) ->
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     assert len(ids) == 2
     assert len(set(ids)) == 1
     assert len(bench.campaigns()) == 1
@@ -269,20 +270,20 @@ def test_submit_during_a_slow_submit_wins_and_both_get_its_campaign(
     def slow() -> Iterator[str]:
         yield from people(600)
         reading.set()
-        assert go_on.wait(20)
+        assert go_on.wait(PATIENCE)
 
     first = threading.Thread(
         target=lambda: ids.append(bench.dispatcher.submit("soldes", TEXT, slow()))
     )
     first.start()
-    assert reading.wait(20)
+    assert reading.wait(PATIENCE)
     second = threading.Thread(
         target=lambda: ids.append(bench.dispatcher.submit("soldes", TEXT, people(600)))
     )
     second.start()
     go_on.set()
     for thread in (first, second):
-        thread.join(30)
+        thread.join(PATIENCE)
     assert len(ids) == 2
     assert len(set(ids)) == 1
     assert len(bench.batches()) == 2
@@ -591,11 +592,12 @@ def test_submit_without_redis_succeeds_quickly(database_url: str) -> None:
                 sender="MaBoutique",
             )
         )
+        dispatcher.prepare()
         began = time.monotonic()
         dispatcher.submit("soldes", TEXT, people(3))
         took = time.monotonic() - began
     assert dispatcher.progress("soldes").recipients == 3
-    assert took < 10  # a broker that is retried takes minutes
+    assert took < 60  # a broker that is retried takes minutes
     with dispatcher.database.read() as session:
         assert session.scalar(select(func.count()).select_from(Batch)) == 1
     dispatcher.database.close()

@@ -33,6 +33,7 @@ from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Event
 from dispatcher.window.slots import PARIS
 from tests.integration.bench import Bench, opened, people
+from tests.waiting import PATIENCE
 
 SECRET = "q8Zr4-Tn0_Vb6Hs2Lk"
 A, B, C = people(3)
@@ -733,7 +734,7 @@ def server(bench: Bench) -> Iterator[Server]:
 
 
 def posted(server: Server, path: str, body: bytes, **headers: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
     try:
         connection.request("POST", path, body, headers)
         answer = connection.getresponse()

@@ -25,6 +25,7 @@ from dispatcher.cli import cli, commands_of
 from dispatcher.cli import confirm as consent
 from dispatcher.cli.commands import progress as progress_command
 from dispatcher.sandbox.process import Sandbox
+from tests.waiting import PATIENCE
 
 PARIS = ZoneInfo("Europe/Paris")
 #: a Tuesday morning: the window is open for ten hours
@@ -117,7 +118,7 @@ def in_terminal(argv: Sequence[str], *, streams: Sequence[str] = ("stdout",)) ->
             pass
         finally:
             os.close(ours)
-        assert process.wait(60) == 0, shown.decode()
+        assert process.wait(PATIENCE) == 0, shown.decode()
     return shown.decode()
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-PATIENCE = 60.0
+from tests.waiting import PATIENCE
 
 
 def dispatcher(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -14,8 +14,8 @@ import pytest
 
 from dispatcher.sandbox.process import Sandbox
 from dispatcher.sandbox.recording.script import every_call
+from tests.waiting import PATIENCE
 
-PATIENCE = 60.0
 TEXT = "Rendez-vous chez le docteur Martin"
 SCRIPT = f"""
 [[step]]

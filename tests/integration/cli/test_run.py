@@ -10,8 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -26,18 +25,11 @@ from dispatcher.sandbox.process import Sandbox
 from tests.integration.cli.test_commands import TUESDAY
 from tests.libraries import needs_workers
 from tests.ports import free_port
+from tests.waiting import PATIENCE, eventually
 
-PATIENCE = 60.0
 KEY = "a-key-that-stays-hidden"
 #: `python -m` would look into the working directory first
 INSTALLED = [str(Path(sys.executable).with_name("dispatcher"))]
-
-
-def eventually(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {PATIENCE:.0f} s until {what}"
-        time.sleep(0.02)
 
 
 class Running:

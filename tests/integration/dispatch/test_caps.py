@@ -23,6 +23,7 @@ from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Campaign
 from dispatcher.storage.tables import Recipient as StoredRecipient
 from tests.integration.bench import OPEN, TEXT, Bench, opened, people
+from tests.waiting import PATIENCE
 
 PARIS = ZoneInfo("Europe/Paris")
 PRICES = "metropole=0.05"
@@ -319,7 +320,7 @@ def test_many_claims_at_once_do_not_exceed_the_daily_cap(tables: Database) -> No
 
 def together(parties: int) -> Callable[[], None]:
     """Lets each thread wait once for all the others."""
-    barrier, waited = threading.Barrier(parties, timeout=20), threading.local()
+    barrier, waited = threading.Barrier(parties, timeout=PATIENCE), threading.local()
 
     def wait() -> None:
         if not hasattr(waited, "once"):
@@ -334,7 +335,7 @@ def run(tasks: list[Callable[[], object]]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
 
 
 # -- a campaign whose cap is lower than when it was stored, or that costs more than it should
@@ -624,7 +625,7 @@ def test_repetition_is_rejected_if_the_settings_say_so(tables: Database) -> None
 
 def test_one_of_two_repetitions_at_once_is_rejected(tables: Database) -> None:
     with opened(tables, repeat_mode="block") as bench:
-        start = threading.Barrier(4, timeout=20)
+        start = threading.Barrier(4, timeout=PATIENCE)
         result: list[str] = []
 
         def slowly() -> Iterator[Recipient]:
@@ -645,7 +646,7 @@ def test_one_of_two_repetitions_at_once_is_rejected(tables: Database) -> None:
 
 def test_campaign_submitted_four_times_at_once_is_one(tables: Database) -> None:
     with opened(tables, repeat_mode="block") as bench:
-        start = threading.Barrier(4, timeout=20)
+        start = threading.Barrier(4, timeout=PATIENCE)
         ids: list[int] = []
 
         def slowly() -> Iterator[Recipient]:

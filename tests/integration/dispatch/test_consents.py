@@ -20,6 +20,7 @@ from dispatcher.storage.database import Database
 from tests.integration.bench import OPEN, TEXT, Bench, opened, people
 from tests.integration.conftest import empty
 from tests.integration.dispatch.consenting_shop import GIVEN, SHOP, everybody
+from tests.waiting import PATIENCE
 
 HERE = "tests.integration.dispatch.consenting_shop"
 FIRST = people(3)[0]
@@ -35,7 +36,7 @@ def shop() -> Iterator[Any]:
 @pytest.fixture
 def bench(tables: Database, shop: Any) -> Iterator[Bench]:
     empty(tables)
-    with opened(tables, consent=f"{HERE}:consents", consent_timeout=5, rate=1000) as made:
+    with opened(tables, consent=f"{HERE}:consents", consent_timeout=30, rate=1000) as made:
         yield made
 
 
@@ -221,7 +222,7 @@ def test_answer_that_hangs_when_it_is_read_sends_nothing(tables: Database, shop:
 
     class Slow(Consent):
         def __getattribute__(self, name: str) -> Any:
-            ends.wait(30)
+            ends.wait(PATIENCE)
             return super().__getattribute__(name)
 
     empty(tables)
@@ -252,7 +253,7 @@ def test_function_that_hangs_lets_other_campaigns_leave(tables: Database, shop: 
         tables, consent=f"{HERE}:consents", consent_timeout=0.05, connections=2, rate=1000
     ) as bench:
         released = threading.Event()
-        shop.answer = lambda asked: released.wait(30) and everybody(asked)
+        shop.answer = lambda asked: released.wait(PATIENCE) and everybody(asked)
         bench.submit(3, consent=ASK)
         bench.submit(3, "avis", start=10)
         bench.work()

@@ -11,6 +11,7 @@ from dispatcher.campaigns.states import MessageState
 from dispatcher.gateway import BatchTaken, LineAnswer, Report, SendReply, Throttled
 from dispatcher.storage import doubts
 from tests.integration.bench import OPEN, Bench, people
+from tests.waiting import PATIENCE
 
 WHY = "not in their dashboard"
 STRANGER = "+33639989999"
@@ -248,7 +249,7 @@ def test_resend_without_a_lookup_sends_nothing(bench: Bench) -> None:
 
 def test_two_resends_at_once_send_once(bench: Bench) -> None:
     batch = in_doubt(bench, taken=False)
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=PATIENCE)
     ask = bench.gateway.status_by_tag
 
     def meet(tag: str) -> object:
@@ -270,7 +271,7 @@ def test_two_resends_at_once_send_once(bench: Bench) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     bench.gateway.status_by_tag = ask  # type: ignore[method-assign]
     assert sorted(text) == [f"batch {batch} has been settled meanwhile", "done"]
     assert len(bench.actions("resend")) == 1
@@ -389,7 +390,7 @@ def test_late_proof_after_a_second_send_is_an_incident(
 def test_late_proof_found_twice_at_once_is_one_incident(bench: Bench) -> None:
     batch = resent_and_both_taken(bench)
     bench.gateway.hidden.clear()
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=PATIENCE)
     ask = bench.gateway.status_by_tag
 
     def meet(tag: str) -> object:
@@ -402,7 +403,7 @@ def test_late_proof_found_twice_at_once_is_one_incident(bench: Bench) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     bench.gateway.status_by_tag = ask  # type: ignore[method-assign]
     assert len(bench.dispatcher.incidents()) == 1
 

@@ -9,7 +9,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from dispatcher import GatewayError, IllegalMove, InvalidCampaign
 from dispatcher.campaigns.hand_over import Cancellation
@@ -21,6 +21,7 @@ from dispatcher.storage.batches import hand_over
 from dispatcher.storage.campaigns.moves import pause
 from dispatcher.storage.database import Database
 from dispatcher.window import Hold
+from tests.databases import wait_for_locks
 from tests.integration.bench import OPEN, Bench, opened, people
 from tests.integration.conftest import empty
 
@@ -822,9 +823,7 @@ def test_opt_out_while_a_receipt_is_recorded_waits_for_it(
             assert not hand_over.opted_out_meanwhile(session, due)
             with ThreadPoolExecutor() as others:
                 added = others.submit(bench.opt_out, people(3)[0])
-                waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-                while not session.scalar(text(waits)):
-                    assert not added.done()
+                wait_for_locks(database)
                 session.commit()
                 added.result()
         with database.write() as session:

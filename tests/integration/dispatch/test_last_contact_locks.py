@@ -25,9 +25,9 @@ from dispatcher.storage import (
 )
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Contact
+from tests.databases import wait_for_locks
 from tests.integration.bench import OPEN, TEXT, Bench, opened, people
 from tests.integration.conftest import empty
-from tests.integration.dispatch.test_lock_order import wait_for_a_lock
 
 ANNE, BRUNO, CHLOE = people(3, start=7001)
 OLD, NEW = date(2023, 5, 3), date(2024, 5, 3)
@@ -71,7 +71,7 @@ def meanwhile(
         with held as session:
             hold(session)
             running: Future[object] = pool.submit(run)
-            wait_for_a_lock(bench.dispatcher.database)
+            wait_for_locks(bench.dispatcher.database)
         running.result(60)
 
 
@@ -181,7 +181,7 @@ def test_retention_of_several_batches_locks_the_first_number_first(bench: Bench)
         with database.write() as session:
             stale_people.note(session, {phones[0]: NEW})
             running = pool.submit(replace_alone, bench)
-            wait_for_a_lock(database)
+            wait_for_locks(database)
             assert len(session.execute(text(rest), {"first": phones[0]}).all()) == 500
         running.result(60)
     assert all(map(is_pseudonym, stored(bench)))
@@ -231,7 +231,7 @@ def test_contact_of_an_erased_person_waits_for_an_erasure_without_a_row(bench: B
         with database.write() as session:
             screening.begin_erasure(session)
             running = pool.submit(bench.dispatcher.persons.contacted, ANNE, NEW)
-            wait_for_a_lock(database)
+            wait_for_locks(database)
             session.execute(text(row), {"name": name}).one()
         assert running.result(60)
     assert stored(bench) == {name: NEW}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from dispatcher.storage.batches.turns import turn as turns
 from dispatcher.storage.database import Database
 from tests.integration.bench import Bench, opened
 from tests.integration.storage.test_turns import arming, ending, gathered, turned, two
+from tests.waiting import eventually
 
 #: what a test makes of the batches that one transaction arms, and whose outcomes it stores
 Meddle = Callable[[list[int], list[int]], None]
@@ -69,10 +69,7 @@ def meddling(monkeypatch: pytest.MonkeyPatch, meddle: Meddle) -> None:
 
 def wait_for(ledger: Ledger, waiting: int) -> None:
     """Return once so many turns wait."""
-    until = time.monotonic() + 60
-    while len(ledger._queue) < waiting:
-        assert time.monotonic() < until
-        threading.Event().wait(0.001)
+    eventually(lambda: len(ledger._queue) >= waiting, f"{waiting} turns to wait", every=0.001)
 
 
 @contextmanager

@@ -5,7 +5,6 @@ On PostgreSQL: SQLite has one writer.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from dispatcher.storage.batches import hand_over, moves, recalls, reevaluation, 
 from dispatcher.storage.campaigns import moves as campaign_moves
 from dispatcher.storage.database import Database
 from dispatcher.window import Hold
+from tests.databases import wait_for_locks
 from tests.integration.bench import OPEN, Bench, opened, people
 from tests.integration.conftest import empty
 
@@ -65,20 +65,6 @@ def bench(postgres_tables: Database) -> Iterator[Bench]:
         yield bench
 
 
-def wait_for_a_lock(database: Database) -> None:
-    """Return once a connection to this database waits for a lock."""
-    until = time.monotonic() + 30
-    query = (
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    waiting = 0
-    while not waiting:
-        assert time.monotonic() < until
-        with database.read() as session:
-            waiting = session.execute(text(query)).scalar_one()
-
-
 @contextmanager
 def locked(database: Database, row: str) -> Iterator[Session]:
     """A transaction that holds a row."""
@@ -104,7 +90,7 @@ def test_statement_over_many_batches_locks_the_first_one_first(bench: Bench, nam
     with ThreadPoolExecutor() as pool:
         with locked(database, "dispatcher_batch WHERE number = 1") as session:
             running = pool.submit(run)
-            wait_for_a_lock(database)
+            wait_for_locks(database)
             rest = session.execute(
                 text("SELECT id FROM dispatcher_batch WHERE number > 1 FOR UPDATE NOWAIT")
             )
@@ -118,7 +104,7 @@ def test_claim_that_waits_for_a_row_respects_the_wait_of_its_account(bench: Benc
         with bench.dispatcher.database.write() as session:
             opt_outs.change_version(session)
             running = pool.submit(bench.send, batch)
-            wait_for_a_lock(bench.dispatcher.database)
+            wait_for_locks(bench.dispatcher.database)
             account_waits.put(session, "", LATER)
         assert running.result(60) == 0
     assert bench.gateway.ledger == []
@@ -130,7 +116,7 @@ def test_pause_of_everything_waits_for_no_claim_that_comes_later(bench: Bench) -
         with bench.dispatcher.database.write() as session:
             opt_outs.change_version(session)
             running = pool.submit(bench.send, batch)
-            wait_for_a_lock(bench.dispatcher.database)
+            wait_for_locks(bench.dispatcher.database)
             pauses.pause(session, None, by="Anne", reason="wrong text", now=OPEN)
         assert running.result(60) == 0
     assert bench.gateway.ledger == []
@@ -159,7 +145,7 @@ def test_two_first_erasures_at_once_share_one_key(bench: Bench) -> None:
         with database.write() as session:
             erasures.begin(session, first, reason="asked", actor="Anne", now=OPEN)
             running = pool.submit(erase, second)
-            wait_for_a_lock(database)
+            wait_for_locks(database)
         assert running.result(60)
     with database.read() as session:
         assert opt_outs.opted_out(session, people(3)) == {first, second}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
@@ -11,7 +10,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from dispatcher.storage import opt_outs
@@ -19,25 +18,12 @@ from dispatcher.storage.batches import hand_over
 from dispatcher.storage.batches.recipients import pending
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Batch, Campaign, Meta
+from tests.databases import wait_for_locks
 from tests.integration.bench import OPEN, Bench, opened, people
 from tests.integration.conftest import empty
+from tests.waiting import PATIENCE
 
 STOPPED = people(3)[0]
-_WAITING = text(
-    "SELECT count(*) FROM pg_stat_activity"
-    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-)
-
-
-def wait_until_somebody_waits(database: Database) -> None:
-    """Until a transaction waits for the lock of another one."""
-    until = time.monotonic() + 8
-    while time.monotonic() < until:
-        with database.read() as session:
-            if session.scalar(_WAITING):
-                return
-        time.sleep(0.02)
-    raise AssertionError("nobody waits for a lock")
 
 
 def once(act: Callable[[], object]) -> Callable[[], object]:
@@ -64,9 +50,9 @@ def test_claim_that_waits_for_the_list_finds_the_stop_committed_meanwhile(
         bench.gateway.on_connect = once(lambda: stop(holder, bench))
         sender = threading.Thread(target=bench.send, args=(batch,))
         sender.start()
-        wait_until_somebody_waits(postgres_tables)
+        wait_for_locks(postgres_tables)
         holding.close()
-        sender.join(30)
+        sender.join(PATIENCE)
         bench.work()
         assert STOPPED not in bench.gateway.texted
         assert bench.messages() == {"sent": 2, "opted_out": 1}
@@ -153,12 +139,12 @@ def test_first_opt_out_ever_is_heard_during_a_hand_over(postgres_tables: Databas
         def compared(session: Session, gathered: Any) -> bool:
             found = compare(session, gathered)
             stopping.start()
-            wait_until_somebody_waits(postgres_tables)  # the opt-out waits for our commit
+            wait_for_locks(postgres_tables)  # the opt-out waits for our commit
             return found
 
         with mock.patch.object(hand_over, "opted_out_meanwhile", compared):
             bench.send(batch)
-        stopping.join(30)
+        stopping.join(PATIENCE)
         bench.work()
         assert bench.gateway.cancel_calls
         bench.check()

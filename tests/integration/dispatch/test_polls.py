@@ -14,6 +14,7 @@ from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Recipient
 from tests.integration.bench import OPEN, TEXT, Bench, opened, people
 from tests.integration.conftest import empty
+from tests.waiting import PATIENCE
 
 DELIVERED, UNDELIVERED, SENT = MessageState.DELIVERED, MessageState.UNDELIVERED, MessageState.SENT
 
@@ -411,7 +412,7 @@ def test_three_ticks_at_once_change_what_one_changes(bench: Bench) -> None:
     with pytest.raises(Crash):
         bench.send(lost)
     bench.clock.forward(minutes=5)
-    start, failed = threading.Barrier(3, timeout=20), []
+    start, failed = threading.Barrier(3, timeout=PATIENCE), []
 
     def tick() -> None:
         start.wait()
@@ -424,7 +425,7 @@ def test_three_ticks_at_once_change_what_one_changes(bench: Bench) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     assert failed == []
     assert bench.batch(lost).state == "in_doubt"
     assert bench.batch(late).state == "expired"
@@ -452,7 +453,7 @@ def test_two_first_heartbeats_at_once_both_succeed(postgres_tables: Database) ->
         second.start()
         while second.is_alive() and not session.scalar(waiting):
             second.join(0.01)
-    second.join(30)
+    second.join(PATIENCE)
     assert failed == []
 
 

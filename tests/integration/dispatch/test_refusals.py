@@ -9,6 +9,7 @@ from dispatcher.gateway import Declined, FieldError, SendReply
 from dispatcher.storage.database import Database
 from tests.integration.bench import Bench, opened
 from tests.integration.dispatch.test_sending import answers
+from tests.waiting import PATIENCE
 
 WHY = "batches in a row were refused: the request is malformed"
 
@@ -101,7 +102,7 @@ def test_batches_refused_at_the_same_moment_pause_their_campaign(bench: Bench) -
     together = Barrier(3)
 
     def refuse(tag: str, phones: list[str]) -> SendReply:
-        together.wait(10)
+        together.wait(PATIENCE)
         return Declined(90)
 
     bench.gateway.behave = refuse

@@ -15,6 +15,7 @@ import pytest
 from dispatcher.campaigns.states import MessageState
 from tests.integration.bench import Bench, people
 from tests.integration.dispatch.turn_killed import POINTS
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 WHY = "their dashboard does not show it"
@@ -28,7 +29,9 @@ def test_kill_around_a_turn_leaves_one_doubt_and_texts_nobody_twice(
     url = bench.dispatcher.database.engine.url.render_as_string(hide_password=False)
     command = [sys.executable, "-m", "tests.integration.dispatch.turn_killed"]
     ledger = tmp_path / "ledger"
-    worker = subprocess.run([*command, url, point, str(ledger)], cwd=ROOT, check=False, timeout=100)
+    worker = subprocess.run(
+        [*command, url, point, str(ledger)], cwd=ROOT, check=False, timeout=PATIENCE
+    )
     assert worker.returncode == -signal.SIGKILL
     [(tag, taken)] = (json.loads(line) for line in ledger.read_text().splitlines())
     sent = first if taken == people(3) else second

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from dispatcher.campaigns.turn import Turned
 from dispatcher.dispatch.sending import attempt
@@ -18,8 +17,10 @@ from dispatcher.gateway import SendReply, Throttled
 from dispatcher.storage.batches.turns import turn as turns
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Batch
+from tests.databases import wait_for_locks
 from tests.integration.bench import OPEN, Bench, opened, people
 from tests.integration.conftest import empty
+from tests.waiting import PATIENCE
 
 HOUR = timedelta(hours=1)
 
@@ -213,25 +214,10 @@ def test_tick_that_expires_and_a_cancellation_do_not_lock_each_other(
         tick = threading.Thread(target=run, args=(bench.tick,))
         for number, thread in enumerate((tick, cancel), start=1):
             thread.start()
-            wait_for(postgres_tables, number)
+            wait_for_locks(postgres_tables, number)
         holding.close()
         for thread in (tick, cancel):
-            thread.join(30)
+            thread.join(PATIENCE)
         assert not failed
         assert sum(bench.messages().values()) == 3
         bench.check()
-
-
-def wait_for(database: Database, number: int) -> None:
-    """Until so many transactions wait for locks."""
-    waiting = text(
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    until = time.monotonic() + 8
-    while time.monotonic() < until:
-        with database.read() as session:
-            if (session.scalar(waiting) or 0) >= number:
-                return
-        time.sleep(0.02)
-    raise AssertionError("they do not wait for a lock")

@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from dispatcher.cli import cli
 from dispatcher.contrib.django import dispatcher
 from tests import django_project
+from tests.waiting import PATIENCE
 
 CLIENTS = "prenom;mobile\nZoé;06 39 98 00 01\nLuc;06 39 98 00 02\n"
 
@@ -40,7 +41,7 @@ def manage(
         env={**kept, "SHOP_DATABASE": str(directory / "shop.db"), **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 

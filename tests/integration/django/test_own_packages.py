@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import django_project
+from tests.waiting import PATIENCE
 
 ROOT = django_project.SHOP.parents[1]
 MANAGE = f"""
@@ -85,7 +86,7 @@ def run(project: Path, *arguments: str, **more: str) -> subprocess.CompletedProc
         },
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE,
         check=False,
     )
 

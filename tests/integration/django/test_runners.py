@@ -14,6 +14,7 @@ import pytest
 
 from dispatcher import Dispatcher, Settings
 from tests import django_project
+from tests.waiting import PATIENCE
 
 ROOT = django_project.SHOP.parents[1]
 RUNNERS = {
@@ -162,7 +163,7 @@ def run(directory: Path, runner: str, label: str) -> subprocess.CompletedProcess
         env={**kept, "PYTHONPATH": path, "DJANGO_SETTINGS_MODULE": "shop_settings"},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE,
         check=False,
     )
 

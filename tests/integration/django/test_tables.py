@@ -17,6 +17,7 @@ from django.db import connection
 
 from dispatcher.contrib.django import dispatcher, lazy
 from tests import django_project
+from tests.waiting import PATIENCE
 
 #: what a user writes; nothing in it knows of the dispatcher's tables
 USERS_TESTS = """
@@ -115,7 +116,7 @@ def test_project_tests_need_no_setup(
         env=kept,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE,
         check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr

@@ -18,6 +18,7 @@ from dispatcher import ConfigurationError
 from dispatcher.contrib.flask import Dispatcher, api, webhooks
 from tests.integration.bench import TEXT, people
 from tests.integration.flask.webapp import Caller, MakeApp, bearer, library, make_app
+from tests.waiting import PATIENCE
 
 __all__ = ["make_app"]
 ROOT = Path(__file__).parents[3]
@@ -126,7 +127,7 @@ def flask(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from dispatcher.contrib.flask.testing import empty, event, receive, texts
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 SHOP = ROOT / "examples/flask_shop/app.py"
@@ -68,7 +69,7 @@ def test_test_on_the_page_passes(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE,
     )
     assert "1 passed" in done.stdout, done.stdout + done.stderr
     assert not (tmp_path / "live.db").exists()

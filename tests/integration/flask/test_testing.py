@@ -17,6 +17,7 @@ from dispatcher.contrib.flask.signals import campaign_finished
 from dispatcher.dispatch.hints import QUEUES, TICK
 from tests.integration.bench import people
 from tests.servers import redis_url
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 LIVE = "live.db"
@@ -179,7 +180,7 @@ def ran(folder: Path, *arguments: str, **inherited: str) -> subprocess.Completed
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 

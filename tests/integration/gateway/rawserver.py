@@ -12,10 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from tests.waiting import PATIENCE
+
 #: a certificate that nobody trusts, for the name localhost, and its key
 CERTIFICATE = Path(__file__).parents[2] / "data" / "localhost.pem"
-#: longer than anything that a test waits for
-PATIENCE = 20.0
 
 
 class Peer:
@@ -57,7 +57,7 @@ class Peer:
         """Send a byte now and then, for as long as the client stays."""
         for at in range(len(raw)):
             self.sock.sendall(raw[at : at + 1])
-            if self.server.ended.wait(0.02):
+            if self.server.ended.wait(0.05):
                 return
 
     def reset(self) -> None:

@@ -39,11 +39,12 @@ from dispatcher.gateway.http import connection as connection_module
 from dispatcher.gateway.smspartner import transport as transport_module
 from dispatcher.gateway.smspartner.client import SmsPartner
 from dispatcher.gateway.smspartner.transport import LARGEST_ANSWER
-from tests.integration.gateway.rawserver import CERTIFICATE, PATIENCE, Peer, RawServer
+from tests.integration.gateway.rawserver import CERTIFICATE, Peer, RawServer
+from tests.waiting import PATIENCE
 
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c"
 PHONE = "+33639980001"
-SHORT = 0.3
+SHORT = 1.0
 
 SUCCESS: dict[str, object] = {
     "success": True,
@@ -361,8 +362,8 @@ def test_slow_handshake_ends_at_deadline() -> None:
 
     def script(peer: Peer) -> None:
         peer.peek()
-        # the head of a handshake record of 8 kB, and then more than a second of it
-        peer.dribble(b"\x16\x03\x03\x20\x00" + b"\x02" * 60)
+        # the head of a handshake record of 8 kB, and then more than a minute of it
+        peer.dribble(b"\x16\x03\x03\x20\x00" + b"\x02" * 2000)
         over.set()
 
     with RawServer(script) as server:
@@ -794,8 +795,8 @@ from dispatcher.gateway import SendOptions
 from dispatcher.gateway.smspartner.client import SmsPartner
 
 url, hanging = sys.argv[1:3]
-client = SmsPartner(url, "key", call_timeout=20)
-rude = SmsPartner(hanging, "key", call_timeout=0.3)
+client = SmsPartner(url, "key", call_timeout=60)
+rude = SmsPartner(hanging, "key", call_timeout=1)
 
 def send(client):
     made = client.request(["+33639980001"], ["x"], SendOptions(tag="t"))

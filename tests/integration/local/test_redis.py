@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -21,9 +20,10 @@ from redis.retry import Retry
 from dispatcher.errors import ConfigurationError
 from dispatcher.local.redis import EmbeddedRedis, find_server, loopback_url
 from tests.ports import free_port
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 #: what a program says of itself, as the last line of a shell script
 SAYS_7_2 = "echo Redis server v=7.2.4 sha=00000000:0 malloc=libc bits=64\n"
@@ -31,13 +31,6 @@ SAYS_6_0 = "echo Redis server v=6.0.16 sha=00000000:0 malloc=libc bits=64\n"
 SAYS_VALKEY = "echo Valkey server v=8.1.3 sha=00000000:0 malloc=libc bits=64\n"
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the tie is the Linux kernel's")
-
-
-def eventually(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, f"never: {what}"
-        time.sleep(0.01)
 
 
 def ended(pid: int) -> bool:

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,9 +14,9 @@ import psutil
 import pytest
 
 from dispatcher.local.supervisor import Child
+from tests.waiting import PATIENCE, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 #: runs a supervisor over the children given as JSON, in a session of its own; given a terminal,
@@ -130,7 +129,7 @@ class Running:
             return len(found) >= count
 
         with self._news:
-            assert self._news.wait_for(enough, timeout=60), f"no {pattern} in {self.lines}"
+            assert self._news.wait_for(enough, timeout=PATIENCE), f"no {pattern} in {self.lines}"
         return found[-1]
 
     def signal(self, signum: signal.Signals) -> None:
@@ -138,7 +137,7 @@ class Running:
 
     def end(self) -> int:
         """Its exit code, once it has ended and every line is read."""
-        status = self.process.wait(60)
+        status = self.process.wait(PATIENCE)
         if self._reader.is_alive():
             with suppress(OSError):  # closed by an earlier call
                 os.close(self._their_end)
@@ -148,13 +147,6 @@ class Running:
     def order(self, pattern: str) -> list[str]:
         """What the first group of ``pattern`` was, line by line."""
         return [match[1] for line in self.lines if (match := re.search(pattern, line))]
-
-
-def eventually(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, f"never: {what}"
-        time.sleep(0.01)
 
 
 def test_line_of_either_stream_starts_with_the_name_of_its_child() -> None:
@@ -243,12 +235,15 @@ def test_restart_delay_doubles_up_to_its_maximum() -> None:
 
 def test_child_that_always_ends_early_stops_everything() -> None:
     with Running(
-        child("redis", POLITE), child("w", "raise SystemExit('no such database')"), FIRST_DELAY=0.01
+        child("redis", POLITE),
+        child("w", "raise SystemExit('no such database')"),
+        FIRST_DELAY=0.01,
+        EARLY=90.0,
     ) as run:
         assert run.end() == 1
 
     assert run.order(r"^w .* (no such database)") == ["no such database"] * 3
-    run.wait_for(r"w ended with status 1, and 3 times within 5 s .* correct that and start again")
+    run.wait_for(r"w ended with status 1, and 3 times within 90 s .* correct that and start again")
     assert run.order(r"(redis) (?:was )?ended") == ["redis"]
 
 
@@ -326,7 +321,7 @@ time.sleep(600)
 
 
 def test_child_that_exceeds_its_grace_is_killed_and_exit_code_is_1() -> None:
-    with Running(child("redis", POLITE), child("w", STUBBORN, grace=0.2)) as run:
+    with Running(child("redis", POLITE), child("w", STUBBORN, grace=3.0)) as run:
         run.wait_for(" up ", count=2)
         run.signal(signal.SIGTERM)
         assert run.end() == 1
@@ -352,7 +347,7 @@ def test_second_interrupt_kills_at_once() -> None:
 
 
 def test_second_sigterm_kills_nothing() -> None:
-    with Running(child("w", STUBBORN, grace=1.0)) as run:
+    with Running(child("w", STUBBORN, grace=3.0)) as run:
         run.wait_for(" up ")
         run.signal(signal.SIGTERM)
         run.wait_for("not now")
@@ -413,7 +408,7 @@ def test_closed_output_stops_children_with_grace() -> None:
         up = re.search(rb"up (\d+)", process.stdout.readline())
         assert up
         process.stdout.close()
-        process.wait(60)
+        process.wait(PATIENCE)
 
     assert ended(int(up[1]))
 

@@ -13,6 +13,7 @@ from dispatcher import ConfigurationError, Dispatcher, Settings
 from dispatcher.monitoring.probes import Probes, serve
 from tests.fakes import FakeGateway
 from tests.ports import free_port
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def port(probes: Probes) -> Iterator[int]:
 
 
 def asked(port: int, method: str, path: str) -> tuple[int, bytes, str | None]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
         connection.request(method, path)
         answer = connection.getresponse()

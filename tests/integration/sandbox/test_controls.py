@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dispatcher.sandbox.process import Sandbox
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/gateway.md").read_text(encoding="utf-8")
@@ -31,5 +32,5 @@ def test_control_takes_what_the_page_shows(tmp_path: Path, verb: str, path: str,
     with Sandbox(tmp_path / "ledger.jsonl") as sandbox:
         address = sandbox.url.removesuffix("/v1") + path
         call = urllib.request.Request(address, body.encode() or None, method=verb)
-        with urllib.request.urlopen(call, timeout=20) as answer:
+        with urllib.request.urlopen(call, timeout=PATIENCE) as answer:
             assert json.load(answer) or verb == "GET"

@@ -17,6 +17,7 @@ import requests
 from dispatcher.sandbox.gateway.behaviour import Behaviour
 from dispatcher.sandbox.process import Sandbox
 from tests.behaviours import BEHAVIOURS
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +60,10 @@ def body(sandbox: Sandbox, *phones: str, **more: Any) -> dict[str, Any]:
 
 def post(sandbox: Sandbox, **more: Any) -> requests.Response:
     return requests.post(
-        f"{sandbox.url}/bulk-send", json=body(sandbox, **more), timeout=10, allow_redirects=False
+        f"{sandbox.url}/bulk-send",
+        json=body(sandbox, **more),
+        timeout=PATIENCE,
+        allow_redirects=False,
     )
 
 
@@ -68,7 +72,7 @@ def on_the_wire(sandbox: Sandbox, *, length: int | None = None) -> bytes:
     address = urlsplit(sandbox.url)
     content = json.dumps(body(sandbox)).encode()
     head = f"POST {BULK} HTTP/1.1\r\nHost: x\r\nContent-Length: {length or len(content)}\r\n\r\n"
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=PATIENCE) as connection:
         connection.sendall(head.encode() + content)
         received = b""
         while chunk := connection.recv(65536):
@@ -116,7 +120,7 @@ def test_reports_are_read_by_every_call(sandbox: Sandbox) -> None:
     second = get("bulk-status-by-tag", page=2)
     assert (second["total"], second["StatutResponse_List"][0]["phoneNumber"]) == (2, BRUNO)
     pairs = {"apiKey": sandbox.key, "SMSStatut_List": [query]}
-    many = requests.post(f"{sandbox.url}/multi-status", json=pairs, timeout=10).json()
+    many = requests.post(f"{sandbox.url}/multi-status", json=pairs, timeout=PATIENCE).json()
     assert many["StatutResponse_List"][0]["status"] == "Delivered"
     assert get("me")["credits"]["currency"] == "EUR"
 
@@ -135,7 +139,7 @@ def test_any_content_type_is_read(sandbox: Sandbox, kind: str | None) -> None:
         f"{sandbox.url}/bulk-send",
         data=json.dumps(body(sandbox)),
         headers={"Content-Type": kind} if kind else {},
-        timeout=10,
+        timeout=PATIENCE,
     )
     assert answer.json()["success"] is True
 
@@ -144,9 +148,9 @@ def test_any_content_type_is_read(sandbox: Sandbox, kind: str | None) -> None:
 def test_chunked_body_is_read(sandbox: Sandbox, size: int) -> None:
     whole = json.dumps(body(sandbox)).encode()
     chunks = iter([whole[at : at + size] for at in range(0, len(whole), size)])
-    answer = requests.post(f"{sandbox.url}/bulk-send", data=chunks, timeout=30)
+    answer = requests.post(f"{sandbox.url}/bulk-send", data=chunks, timeout=PATIENCE)
     assert answer.json()["success"] is True
-    again = requests.get(f"{sandbox.url}/me", params={"apiKey": sandbox.key}, timeout=30)
+    again = requests.get(f"{sandbox.url}/me", params={"apiKey": sandbox.key}, timeout=PATIENCE)
     assert again.json()["success"] is True
 
 
@@ -156,7 +160,7 @@ def test_chunked_body_is_read(sandbox: Sandbox, size: int) -> None:
 def test_broken_chunks_are_refused(sandbox: Sandbox, chunks: bytes, status: bytes) -> None:
     place = urlsplit(sandbox.url)
     head = b"POST /v1/bulk-send HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
-    with socket.create_connection((place.hostname, place.port), timeout=30) as client:
+    with socket.create_connection((place.hostname, place.port), timeout=PATIENCE) as client:
         client.sendall(head + chunks)
         assert client.recv(100).startswith(b"HTTP/1.1 " + status)
 
@@ -168,7 +172,7 @@ def test_answer_has_a_date(sandbox: Sandbox) -> None:
 
 
 def test_request_log_masks_key(sandbox: Sandbox) -> None:
-    requests.get(f"{sandbox.url}/me", params={"apiKey": sandbox.key, "x": "1"}, timeout=10)
+    requests.get(f"{sandbox.url}/me", params={"apiKey": sandbox.key, "x": "1"}, timeout=PATIENCE)
     seen = sandbox.requests("/v1/me")[-1]
     assert (seen["query"], seen["key"], seen["outcome"]) == ("x=1", sandbox.key[:2] + "…", "200")
     assert sandbox.key not in json.dumps(sandbox.requests())
@@ -240,11 +244,12 @@ def test_slow_answer_arrives_byte_by_byte(sandbox: Sandbox) -> None:
     sandbox.fault("slow_head", interval=3600)
     address = urlsplit(sandbox.url)
     content = json.dumps(body(sandbox)).encode()
-    with socket.create_connection((address.hostname, address.port), timeout=0.2) as connection:
+    with socket.create_connection((address.hostname, address.port), PATIENCE) as connection:
         connection.sendall(
             f"POST {BULK} HTTP/1.1\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content
         )
         assert connection.recv(65536) == b"H"
+        connection.settimeout(0.2)
         with pytest.raises(TimeoutError):
             connection.recv(65536)
 
@@ -346,7 +351,7 @@ def test_held_request_is_answered_on_release(
     sandbox.wait_until(lambda sandbox: sandbox.held() == 1)
     assert taken(sandbox) - before == while_held
     sandbox.release()
-    client.join(10)
+    client.join(PATIENCE)
     assert bool(received[0]) == bool(processed)
     assert taken(sandbox) - before == in_the_end
     assert post(sandbox).status_code == 200
@@ -363,7 +368,7 @@ def test_held_request_is_processed_without_client(sandbox: Sandbox) -> None:
     before = taken(sandbox)
     sandbox.hold(processed="after")
     with pytest.raises(requests.ReadTimeout):
-        requests.post(f"{sandbox.url}/bulk-send", json=body(sandbox), timeout=0.2)
+        requests.post(f"{sandbox.url}/bulk-send", json=body(sandbox), timeout=(PATIENCE, 0.2))
     sandbox.wait_until(lambda sandbox: sandbox.held() == 1)
     sandbox.release()
     sandbox.wait_until(lambda sandbox: sandbox.held() == 0)
@@ -384,8 +389,8 @@ def test_wrong_control_is_refused(sandbox: Sandbox) -> None:
 
 
 def test_wrong_address_answers_html_page(sandbox: Sandbox) -> None:
-    assert requests.get(f"{sandbox.url}/nothing", timeout=10).status_code == 404
-    assert requests.get(f"{sandbox.url}/bulk-send", timeout=10).status_code == 405
+    assert requests.get(f"{sandbox.url}/nothing", timeout=PATIENCE).status_code == 404
+    assert requests.get(f"{sandbox.url}/bulk-send", timeout=PATIENCE).status_code == 405
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -399,8 +404,8 @@ def test_signal_ends_sandbox_and_keeps_ledger(tmp_path: Path, number: int) -> No
         assert line.startswith("listening on http://127.0.0.1:")
         url = line.removeprefix("listening on ").strip()
         sent = {"apiKey": "k" * 40, "phoneNumbers": ANNE, "message": "Bonjour"}
-        assert requests.post(f"{url}/send", json=sent, timeout=10).json()["code"] == 200
+        assert requests.post(f"{url}/send", json=sent, timeout=PATIENCE).json()["code"] == 200
         child.send_signal(number)
-        _, complaints = child.communicate(timeout=20)
+        _, complaints = child.communicate(timeout=PATIENCE)
     assert (child.returncode, complaints) == (0, "")
     assert path.read_text(encoding="utf-8").count(ANNE) == 1

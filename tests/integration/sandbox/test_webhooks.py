@@ -23,9 +23,9 @@ from dispatcher.gateway.smspartner.inbound import (
     read_reply,
 )
 from dispatcher.sandbox.process import Sandbox
+from tests.waiting import PATIENCE
 
 A, B, OURS = "+33639980001", "+33639980002", "+33639980009"
-PATIENCE = 20.0
 
 
 class Listener:

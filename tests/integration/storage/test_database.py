@@ -27,6 +27,7 @@ from dispatcher.storage.database import Database
 from dispatcher.storage.driver_errors import Conflict
 from dispatcher.storage.tables import Attempt, Batch, Campaign, OptOut
 from tests.databases import connected
+from tests.waiting import PATIENCE
 
 NOW = datetime(2027, 1, 12, 10, 0, tzinfo=UTC)
 PHONE = "+33639980001"
@@ -140,7 +141,7 @@ def test_sqlite_writers_that_read_first_wait_for_each_other(sqlite_url: str) -> 
     together = threading.Barrier(threads)
 
     def add(database: Database) -> None:
-        together.wait(10)
+        together.wait(PATIENCE)
         try:
             for _ in range(rounds):
                 with database.write() as session:
@@ -245,7 +246,7 @@ def test_concurrent_writers_of_one_counter_lose_no_count(database: Database) -> 
     together = threading.Barrier(2)
 
     def add() -> None:
-        together.wait(10)
+        together.wait(PATIENCE)
         for _ in range(10):
             with database.write() as session:
                 row = session.scalars(select(Campaign).with_for_update()).one()
@@ -371,7 +372,7 @@ def test_threads_with_cached_connections_leave_connections_for_writes(
     monkeypatch.setattr(engines, "_POOL", {"pool_size": 4, "max_overflow": 0, "pool_timeout": 5})
     monkeypatch.setattr(engines, "KEPT", 2, raising=False)
     database = Database(fresh_postgres_url)
-    all_have_read = threading.Barrier(4, timeout=60)
+    all_have_read = threading.Barrier(4, timeout=PATIENCE)
 
     def turn(_: int) -> None:
         with database.keeping():
@@ -458,7 +459,7 @@ def test_forked_child_opens_its_own_connection(database_url: str) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.stderr == ""
     result = {name: rest for name, *rest in map(str.split, done.stdout.splitlines())}

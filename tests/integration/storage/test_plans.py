@@ -26,6 +26,7 @@ from dispatcher.storage.tables import BATCH, CAMPAIGN, RECIPIENT
 from tests.databases import connected
 from tests.integration.bench import TEXT, Bench, opened, people
 from tests.postgres_server import NoPostgresError, PostgresServer
+from tests.waiting import PATIENCE
 
 _NAMES = ("Zoé", "", 'Jean "Jo"', "a\\b\\", "tab\there", "two\nlines", "😀", "O'Neil", "\\N")
 #: what differs between two campaigns, and between their batches, whatever they are for
@@ -175,18 +176,18 @@ def test_two_submits_of_one_list_do_not_wait_for_each_other(bench: Bench) -> Non
     def slow() -> Iterator[str]:
         yield from people(1500)
         reading.set()
-        assert go_on.wait(20)
+        assert go_on.wait(PATIENCE)
 
     first = threading.Thread(
         target=lambda: ids.append(bench.dispatcher.submit("soldes", TEXT, slow(), at_hand=True))
     )
     first.start()
     try:
-        assert reading.wait(20)
+        assert reading.wait(PATIENCE)
         ids.append(bench.dispatcher.submit("soldes", TEXT, people(1500), at_hand=True))
     finally:
         go_on.set()
-        first.join(30)
+        first.join(PATIENCE)
     assert len(ids) == 2
     assert len(set(ids)) == 1
     assert counts(bench) == [1, 3, 1500]

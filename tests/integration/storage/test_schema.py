@@ -27,6 +27,7 @@ from dispatcher.storage.tables import (
     Recipient,
 )
 from tests.integration.storage.schema_rules import differences, names, rules, view_of
+from tests.waiting import PATIENCE
 
 NOW = datetime(2027, 1, 12, 10, 0, tzinfo=UTC)
 TABLES = {*Base.metadata.tables, schema.VERSION_TABLE}
@@ -167,7 +168,7 @@ def test_several_processes_prepare_one_database_at_once(database_url: str) -> No
         process.stdin.write("go\n")
         process.stdin.flush()
     for process in started:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE)
         result.append((process.returncode, out.strip(), err))
     assert len(set(result)) == 1, result
     assert result[0][0] == 0

@@ -27,9 +27,10 @@ from dispatcher.storage.batches.turns.turn import turn
 from dispatcher.storage.campaigns import moves as campaign_moves
 from dispatcher.storage.database import Database
 from dispatcher.storage.driver_errors import Busy
+from tests.databases import wait_for_locks
 from tests.integration.bench import OPEN, Bench, opened, people
 from tests.integration.conftest import empty
-from tests.integration.dispatch.test_lock_order import locked, wait_for_a_lock
+from tests.integration.dispatch.test_lock_order import locked
 from tests.integration.storage.test_turns import (
     TERMS,
     arming,
@@ -67,7 +68,7 @@ def begin(bench: Bench, pool: ThreadPoolExecutor) -> Running:
 
     def begin(arms: list[Arming], ends: list[Ending]) -> Future[Turned]:
         running = pool.submit(turned, bench, arms, ends)
-        wait_for_a_lock(bench.dispatcher.database)
+        wait_for_locks(bench.dispatcher.database)
         return running
 
     return begin
@@ -126,7 +127,7 @@ def test_opt_out_waits_for_a_turn_and_is_committed_after_it(
     with bench.dispatcher.database.write() as session:
         assert turn(session, [arming(batch)], [], TERMS).armed
         adding = pool.submit(bench.opt_out, people(1)[0])
-        wait_for_a_lock(bench.dispatcher.database)
+        wait_for_locks(bench.dispatcher.database)
         assert not adding.done()
     adding.result(60)
     assert bench.batch(batch.id).state == "sending"
@@ -137,7 +138,7 @@ def test_pause_waits_for_a_turn(bench: Bench, pool: ThreadPoolExecutor) -> None:
     with bench.dispatcher.database.write() as session:
         assert turn(session, [arming(batch)], [], TERMS).armed
         pausing = pool.submit(bench.dispatcher.pause, "soldes")
-        wait_for_a_lock(bench.dispatcher.database)
+        wait_for_locks(bench.dispatcher.database)
         assert not pausing.done()
     pausing.result(60)
     assert bench.batch(batch.id).state == "sending"
@@ -287,7 +288,7 @@ def test_turns_of_two_workers_never_lock_each_other_out(
     batches = {batch.id: batch for batch in gathered(bench, *range(1, 10))}
     over, errors = threading.Event(), list[str]()
     counts: dict[str, int] = dict.fromkeys(("armed", "ended"), 0)
-    until = time.monotonic() + 5
+    until, enough = time.monotonic() + 5, 20
 
     @contextmanager
     def noted() -> Iterator[None]:
@@ -304,7 +305,8 @@ def test_turns_of_two_workers_never_lock_each_other_out(
     def work(name: str) -> None:
         carried: list[Arming] = []
         round_ = 0
-        while time.monotonic() < until:
+        # on a busy machine few are armed within the seconds
+        while time.monotonic() < until or counts["armed"] <= enough:
             round_ += 1
             rows = postgres_rows(postgres_tables)
             arms = [
@@ -330,7 +332,7 @@ def test_turns_of_two_workers_never_lock_each_other_out(
         for one in disturbing:
             one.result(120)
     assert errors == []
-    assert counts["armed"] > 20
+    assert counts["armed"] > enough
 
 
 # -- behind a pooler

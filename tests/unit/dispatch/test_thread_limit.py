@@ -6,20 +6,21 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dispatcher.dispatch.thread_limit import limit_threads
+from tests.waiting import PATIENCE
 
 
 def test_thread_beyond_the_limit_gets_busy_at_once() -> None:
     inside, over = threading.Barrier(3), threading.Event()
 
     def step(answer: str) -> str:
-        inside.wait(10)
-        over.wait(10)
+        inside.wait(PATIENCE)
+        over.wait(PATIENCE)
         return answer
 
     passing = limit_threads(2, step, busy="busy")
     with ThreadPoolExecutor(2) as threads:
         two = [threads.submit(passing, "done") for _ in range(2)]
-        inside.wait(10)  # both are in
+        inside.wait(PATIENCE)  # both are in
         assert passing("done") == "busy"
         over.set()
         assert [one.result() for one in two] == ["done", "done"]

@@ -13,6 +13,7 @@ import pytest
 from dispatcher.errors import ConfigurationError
 from dispatcher.settings.libraries import APPS_NEED, unfit, unfit_for_workers
 from dispatcher.storage import database
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 SENTENCE = (
@@ -74,7 +75,7 @@ def test_worker_with_an_old_library_ends_with_one_sentence(
         env=env | {"DISPATCHER_DATABASE_URL": f"sqlite:///{tmp_path}/dispatcher.db"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -96,7 +97,7 @@ def test_app_submits_with_an_old_library(tmp_path: Path) -> None:
         env=claim_old_celery(tmp_path),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 
