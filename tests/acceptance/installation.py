@@ -44,9 +44,9 @@ QUICK = {
     "tick": 0.3,
     "poll_intervals": "1,1,2",
     "settle_intervals": "1,1,2",
-    "call_timeout": 3,
-    "connect_timeout": 2,
-    "lease": 8,
+    "call_timeout": 6,
+    "connect_timeout": 4,
+    "lease": 11,
     "connections": 4,
     # only tests of credit need to wait for the balance
     "credit_check": "off",

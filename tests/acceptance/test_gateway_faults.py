@@ -31,7 +31,7 @@ from tests.integration.gateway.rawserver import CERTIFICATE, Peer, RawServer
 EXPIRED = CERTIFICATE.with_name("expired.pem")
 BULK, BY_TAG = "/v1/bulk-send", "/v1/bulk-status-by-tag"
 #: short enough for a test that waits for it, long enough for a good answer (seconds)
-IMPATIENT = {"call_timeout": 1.0, "connect_timeout": 1.0}
+IMPATIENT = {"call_timeout": 2.0, "connect_timeout": 2.0}
 
 
 # -- row 24: no connection, or one with another server -----------------------------------------

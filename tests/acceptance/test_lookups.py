@@ -19,7 +19,7 @@ from tests.acceptance.installation import PATIENT, Installation, people
 from tests.acceptance.workerless import OpenWorkerless, Workerless
 
 BULK, BY_TAG, STATUSES = "/v1/bulk-send", "/v1/bulk-status-by-tag", "/v1/multi-status"
-IMPATIENT = {"call_timeout": 1.0, "connect_timeout": 1.0}
+IMPATIENT = {"call_timeout": 2.0, "connect_timeout": 2.0}
 
 
 # -- row 37: lookups that go wrong -------------------------------------------------------------

@@ -48,7 +48,7 @@ def test_nothing_shows_key_number_or_text(
 ) -> None:
     caplog.set_level("DEBUG")
     with (
-        Installation(tmp_path, sqlite_url, doubt_limit=50, call_timeout=1) as site,
+        Installation(tmp_path, sqlite_url, doubt_limit=50, call_timeout=3) as site,
         monitored(site) as output,
     ):
         worker = site.worker("worker", "-l", "DEBUG", "-E")
