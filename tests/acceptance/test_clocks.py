@@ -125,7 +125,7 @@ def test_campaign_submitted_in_a_closed_window_leaves_at_its_opening(
     assert (progress.waits_until, progress.why) == (opens, why)
     while site.clock() < opens - timedelta(hours=7):
         site.pass_by(hours=6)
-    site.forward_to(opens - timedelta(seconds=5))
+    site.forward_to(opens - timedelta(minutes=2))
     site.work()
     # an early or forged hint
     assert site.dispatcher.steps.send_batch(site.batch().id) == 0
