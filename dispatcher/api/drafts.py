@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from dispatcher.api import deciders
 from dispatcher.api.actor import identity, needed, on_record
 from dispatcher.api.admission import check_reason
 from dispatcher.api.draft_lists import recipients_of
@@ -16,7 +17,7 @@ from dispatcher.campaigns.draft import Draft, check_decider, planned, stored_jso
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.states import DraftState
 from dispatcher.errors import IllegalMove, NotAllowed, PlanChanged, ReferenceTaken
-from dispatcher.storage import actions, draft_lists, drafts, erased_texts
+from dispatcher.storage import actions, draft_lists, drafts
 from dispatcher.storage.campaigns import campaigns
 
 
@@ -117,11 +118,7 @@ class Drafts(WrittenDrafts):
 
     def _check_decider(self, draft: Draft, who: str) -> None:
         """Raise NotAllowed if the person has written any of it, also under an erased number."""
-        check_decider(who, draft.writers)
-        with self._installation.read() as session:
-            names = erased_texts.references(session, who)
-        for name in names:
-            check_decider(name, draft.writers)
+        deciders.check(self._installation, who, draft.writers, check_decider)
 
     def _submit(self, draft: Draft, who: str, *, approved: bool, reason: str = "") -> Draft:
         """Store the campaign and end the draft, in one transaction."""

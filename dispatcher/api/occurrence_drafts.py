@@ -8,10 +8,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from dispatcher.api.admission import check_reason
 from dispatcher.api.drafts import Drafts
-from dispatcher.api.preview import preview
 from dispatcher.campaigns.draft import checked_options, planned, stored_json, written_options
+from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.series import Series
 from dispatcher.campaigns.states import DraftState
 from dispatcher.campaigns.submission import Submission
@@ -31,15 +30,15 @@ class OccurrenceDrafts(Drafts):
         submission: Submission,
         options: Mapping[str, Any],
         rows: Sequence[Recipient],
+        plan: Plan,
         enter: Callable[[Session], None],
+        *,
+        why: str = "",
     ) -> None:
-        """Write, plan and hand in a draft in one transaction, in which ``enter`` is called.
+        """Write and hand in a draft with its plan in one transaction, in which ``enter`` is called.
 
-        Raises ReferenceTaken, UnusableInput.
+        ``why`` the approval of the series does not cover it. Raises ReferenceTaken.
         """
-        check_reason(submission)
-        shared = self._installation, self._gateways, submission, rows
-        plan = preview(*shared, reject=None, each=None)
         reference, now, who = submission.reference, self._installation.clock(), series.author
         account = submission.account or DEFAULT
         chosen = checked_options({**options, "account": account or None})
@@ -79,5 +78,5 @@ class OccurrenceDrafts(Drafts):
                 handed_in_at=now,
             )
             enter(session)
-            said = f"for {who}, by series {series.name}"
+            said = f"for {who}, by series {series.name}" + (f": {why}" if why else "")
             self._note(session, "hand in draft", reference, "dispatcher", said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,11 +12,16 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
+from dispatcher.api import occurrence_notes
+from dispatcher.api.admission import check_reason
 from dispatcher.api.draft_lists import storable
 from dispatcher.api.occurrence_drafts import OccurrenceDrafts
+from dispatcher.api.preview import preview
 from dispatcher.api.submit import store as submit
+from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.series import AGAIN, Decision, Series, due, tried_again
 from dispatcher.campaigns.states import OccurrenceState
+from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.dispatch.unforeseen import contained
 from dispatcher.errors import (
     ConfigurationError,
@@ -25,7 +31,6 @@ from dispatcher.errors import (
     UnusableInput,
 )
 from dispatcher.masking import masked
-from dispatcher.storage import actions, events
 from dispatcher.storage import series as store
 from dispatcher.window import NeverOpen
 
@@ -100,9 +105,10 @@ class Occurrences:
             if decision.skipped:
                 self._skip(series, decision, now)
             elif self._reader.needs_approval:
-                self._hand_in(series, decision)
+                self._approved_or_handed_in(series, decision)
             else:
-                self._make(series, decision)
+                with self._reader._people(series) as people:
+                    self._make(series, decision, people)
         except _Superseded:
             log.info("series %d: another worker or a person was faster", series.id)
         except ReferenceTaken as error:
@@ -118,47 +124,66 @@ class Occurrences:
             return False
         return True
 
-    def _make(self, series: Series, decision: Decision) -> None:
-        """Store the campaign and settle the occurrence, in one transaction."""
+    def _make(
+        self,
+        series: Series,
+        decision: Decision,
+        people: Iterable[RecipientInput],
+        plan: Plan | None = None,
+    ) -> None:
+        """Store the campaign and settle the occurrence, in one transaction.
+
+        ``plan`` is the one that the approval of the series is about; any other is refused.
+        """
         entered = False
 
         def enter(session: Session, campaign_id: int) -> None:
             nonlocal entered
             entered = True
             self._settle(session, series, decision, OccurrenceState.MADE, campaign_id)
+            if plan is not None:
+                now = self._installation.clock()
+                occurrence_notes.approved(session, series, plan, campaign_id, now)
 
-        submission = self._reader._submission(series, decision.at)
-        with self._reader._people(series) as people:
-            made = submit(self._installation, self._gateways, submission, people, None, enter=enter)
+        approved = {} if plan is None else {"approved": plan.fingerprint}
+        submission = self._reader._submission(series, decision.at, **approved)
+        made = submit(self._installation, self._gateways, submission, people, None, enter=enter)
         if not entered:  # it was submitted before, under the same reference
             with self._installation.write() as session:
                 self._settle(session, series, decision, OccurrenceState.MADE, int(made))
         log.info("series %d: its occurrence is campaign %d", series.id, made)
         self._reader._submitted()
 
-    def _hand_in(self, series: Series, decision: Decision) -> None:
-        """Hand in a draft and settle the occurrence, in one transaction."""
-
-        def enter(session: Session) -> None:
-            self._settle(session, series, decision, OccurrenceState.HANDED_IN)
-
+    def _approved_or_handed_in(self, series: Series, decision: Decision) -> None:
+        """Make the campaign if the approval of the series covers its plan; else hand in a draft."""
         reader = self._reader
         with reader._people(series) as people:
             rows = storable(people)
         submission = reader._submission(series, decision.at)
+        check_reason(submission)
+        shared = self._installation, self._gateways, submission, rows
+        plan = preview(*shared, reject=None, each=None)
+        beyond = ""
+        if series.approval is not None:
+            beyond = series.approval.exceeded_by(plan.kept, plan.cost)
+            if not beyond:
+                self._make(series, decision, rows, plan)
+                return
+
+        def enter(session: Session) -> None:
+            asked = replace(decision, skipped=beyond)
+            self._settle(session, series, asked, OccurrenceState.HANDED_IN)
+
         options = reader._options(series, decision.at)
         drafts = OccurrenceDrafts(
             self._installation, self._gateways, reader._account, reader._submitted
         )
-        drafts.hand_in_for(series, submission, options, rows, enter)
+        drafts.hand_in_for(series, submission, options, rows, plan, enter, why=beyond)
 
     def _skip(self, series: Series, decision: Decision, now: datetime) -> None:
         with self._installation.write() as session:
             self._settle(session, series, decision, OccurrenceState.SKIPPED)
-            said = f"{series.reference(decision.at)}: {decision.skipped}"
-            actions.note(
-                session, None, verb="skip occurrence", actor="dispatcher", now=now, reason=said
-            )
+            occurrence_notes.skipped(session, series, decision.at, decision.skipped, now)
         log.warning("series %d: an occurrence is skipped: %s", series.id, masked(decision.skipped))
 
     def _settle(
@@ -181,35 +206,13 @@ class Occurrences:
         )
         if not settled:
             raise _Superseded
-        add = partial(events.add, session, now=now, series_id=series.id, occurrence_at=decision.at)
-        if state is OccurrenceState.SKIPPED:
-            add("occurrence_skipped")
-        elif decision.late:
-            add("occurrence_late", campaign_id=campaign_id)
-            said = f"{series.reference(decision.at)} was missed, and runs late"
-            actions.note(
-                session,
-                campaign_id,
-                verb="late occurrence",
-                actor="dispatcher",
-                now=now,
-                reason=said,
-            )
+        if state is not OccurrenceState.SKIPPED and decision.late:
+            occurrence_notes.late(session, series, decision.at, campaign_id, now)
 
     def _block(self, series: Series, problem: str, now: datetime) -> None:
         """Note why it cannot be made yet, and tell it once; it is tried again."""
         problem = masked(problem)
         with self._installation.write() as session:
             if store.block(session, series, problem, now, tried_again(series, now)):
-                events.add(
-                    session,
-                    "occurrence_blocked",
-                    now=now,
-                    series_id=series.id,
-                    occurrence_at=series.next_at,
-                )
-                said = f"{series.name}: {problem}"
-                actions.note(
-                    session, None, verb="blocked series", actor="dispatcher", now=now, reason=said
-                )
+                occurrence_notes.blocked(session, series, problem, now)
                 log.warning("series %d: its occurrence cannot be made yet: %s", series.id, problem)

@@ -8,25 +8,26 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from dispatcher.api.actor import named, on_record
-from dispatcher.api.series_lists import changed_reading, reading_of, source_of
-from dispatcher.api.series_setup import SeriesSetup, changed_meanwhile, written
+from dispatcher.api.occurrence_notes import skip_overdue
+from dispatcher.api.series_approval import SeriesApprovals
+from dispatcher.api.series_lists import changed_reading, source_of
+from dispatcher.api.series_setup import changed_meanwhile, written
 from dispatcher.campaigns.draft import with_writer
 from dispatcher.campaigns.recurrence import since_of
 from dispatcher.campaigns.series import LEAD, Series
-from dispatcher.campaigns.series_fields import lasts_of, lead_of, missed_of, name_of
+from dispatcher.campaigns.series_fields import lasts_of, lead_of, missed_of
 from dispatcher.campaigns.states import OccurrenceState, SeriesState
 from dispatcher.errors import IllegalMove, InvalidCampaign, ReferenceTaken
 from dispatcher.masking import masked
 from dispatcher.storage import actions
 from dispatcher.storage import series as store
+from dispatcher.storage import series_approval as columns
 from dispatcher.storage.driver_errors import Conflict
 from dispatcher.window.slots import PARIS
 
 
-class SeriesActions(SeriesSetup):
+class SeriesActions(SeriesApprovals):
     """The series of one account, or of all. ``by`` is who acts, for the record, as in ``submit``.
 
     In a web request in which nobody is signed in, NotAllowed is raised where approval is required.
@@ -61,43 +62,29 @@ class SeriesActions(SeriesSetup):
         that cannot be used now.
         """
         who, writer = named(by), self._writer()
-        now = self._installation.clock()
-        chosen, account = self._checked(options)
-        found = source_of(source)
-        series = Series(
-            id=0,
-            name=name_of(name),
-            account=account,
-            version=1,
-            state=SeriesState.RUNNING,
+        series = self._new(
+            name,
+            writer,
             rule=rule,
-            since=since_of(since, now.astimezone(PARIS).date()),
+            source=source,
             text=text,
-            options=chosen,
-            source=found,
-            reading=reading_of(found, reading or {}),
-            lead=lead_of(lead),
-            lasts=lasts_of(not_after),
-            missed=missed_of(missed),
-            author=writer,
-            writers=(writer,),
-            created_at=now,
-            changed_at=now,
-            changed_by=writer,
-            next_at=None,
-            due_at=None,
+            since=since,
+            reading=reading,
+            lead=lead,
+            not_after=not_after,
+            missed=missed,
+            **options,
         )
-        series = self._tried(series, now)
         try:
             with self._installation.write() as session:
                 series_id = store.add(
                     session,
                     **written(series),
                     name=series.name,
-                    account=account,
+                    account=series.account,
                     author=writer,
-                    created_at=now,
-                    changed_at=now,
+                    created_at=series.created_at,
+                    changed_at=series.changed_at,
                     changed_by=writer,
                 )
                 self._note(session, "add series", series, who, series.rule)
@@ -128,9 +115,11 @@ class SeriesActions(SeriesSetup):
         all that it had. Of ``reading``, too, what is not named stays, and a part that is None or
         empty is taken away; with a list of the other kind, it is all that there is. What was made
         before stays: another rule begins on the day after the last occurrence that was made leaves,
-        so that nobody gets both on one day (``next_at``). ``version`` is the one that the change
-        was made from, if it may be no other. Raises as ``add`` does, NotFound, and
-        IllegalMove for a series that has ended or was changed meanwhile.
+        so that nobody gets both on one day (``next_at``). One that could not be made yet stays
+        next, but another rule skips it once its hour has passed, which is told. The approval of
+        the series ends. ``version`` is the one that the change was made from, if it may be no
+        other. Raises as ``add`` does, NotFound, and IllegalMove for a series that has ended or was
+        changed meanwhile.
         """
         who, writer = named(by), self._writer()
         now = self._installation.clock()
@@ -158,14 +147,17 @@ class SeriesActions(SeriesSetup):
                 since = since_of(since, now.astimezone(PARIS).date())
             given["since"] = since
         changed = self._tried(replace(series, **given), now, series)
+        what = [one for one in _CHANGES if getattr(changed, one) != getattr(series, one)]
         with self._installation.write() as session:
             values = written(changed) | {"problem": "", "problem_at": None}
+            if what and series.approval:
+                values |= columns.columns(None)
+                self._note(session, "end approval of series", series, who, "it was changed")
+            if changed.next_at != series.next_at:
+                values["state"] = series.state
+                series = skip_overdue(session, series, now, "the rule was changed")
             store.change(session, series, by=writer, now=now, **values)
-            said = ", ".join(
-                _CALLED.get(one, one)
-                for one in _CHANGES
-                if getattr(changed, one) != getattr(series, one)
-            )
+            said = ", ".join(_CALLED.get(one, one) for one in what)
             self._note(session, "change series", series, who, said)
         self._submitted()
         return self.get(series.id)
@@ -231,11 +223,6 @@ class SeriesActions(SeriesSetup):
             self._note(session, verb, series, who, said)
         self._submitted()
         return self.get(series.id)
-
-    def _note(self, session: Session, verb: str, series: Series, who: str, said: str) -> None:
-        words = f"{series.name}: {said}" if said else series.name
-        now = self._installation.clock()
-        actions.note(session, None, verb=verb, actor=who, now=now, reason=words)
 
 
 _CHANGES = (*("rule", "since", "text", "options", "source", "reading", "lead", "lasts", "missed"),)

@@ -4,27 +4,86 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import chain
+from pathlib import Path
 from typing import Any
+
+from sqlalchemy.orm import Session
 
 from dispatcher.api.actor import NOBODY, identity
 from dispatcher.api.admission import check_others, check_reason
 from dispatcher.api.intake import Intake
+from dispatcher.api.series_lists import reading_of, source_of
 from dispatcher.api.series_reader import SeriesReader
 from dispatcher.api.written_drafts import check_storable
 from dispatcher.campaigns.draft import checked_options, stored_json, written_options
-from dispatcher.campaigns.recurrence import Rule, check_open
-from dispatcher.campaigns.series import SERIES_OPTIONS, Series
+from dispatcher.campaigns.recurrence import Coming, Rule, check_open, since_of
+from dispatcher.campaigns.series import LEAD, SERIES_OPTIONS, Series
 from dispatcher.campaigns.series_checks import check_leaves, check_repeats
+from dispatcher.campaigns.series_fields import lasts_of, lead_of, missed_of, name_of
 from dispatcher.campaigns.states import SeriesState
 from dispatcher.errors import IllegalMove, InvalidCampaign, NotAllowed
 from dispatcher.settings.accounts import DEFAULT
+from dispatcher.storage import actions
 from dispatcher.storage import series as store
+from dispatcher.window.slots import PARIS
 
 
 class SeriesSetup(SeriesReader):
     """Checks a series as it is to be stored."""
+
+    def preview(self, name: str, *, limit: int = 10, **given: Any) -> tuple[Series, list[Coming]]:
+        """What ``add`` would set up, and what would come; nothing is stored.
+
+        It takes what ``add`` takes, but for ``by``, and raises the same, but for ReferenceTaken.
+        """
+        series = self._new(name, self._writer(), **given)
+        return series, [*self._coming(series, limit)]
+
+    def _new(
+        self,
+        name: str,
+        writer: str,
+        *,
+        rule: str,
+        source: str | Path,
+        text: str = "",
+        since: date | None = None,
+        reading: Mapping[str, Any] | None = None,
+        lead: timedelta = LEAD,
+        not_after: timedelta | None = None,
+        missed: str = "late",
+        **options: Any,
+    ) -> Series:
+        """A series that was tried, and is not stored yet. Raises UnusableInput."""
+        now = self._installation.clock()
+        chosen, account = self._checked(options)
+        found = source_of(source)
+        series = Series(
+            id=0,
+            name=name_of(name),
+            account=account,
+            version=1,
+            state=SeriesState.RUNNING,
+            rule=rule,
+            since=since_of(since, now.astimezone(PARIS).date()),
+            text=text,
+            options=chosen,
+            source=found,
+            reading=reading_of(found, reading or {}),
+            lead=lead_of(lead),
+            lasts=lasts_of(not_after),
+            missed=missed_of(missed),
+            author=writer,
+            writers=(writer,),
+            created_at=now,
+            changed_at=now,
+            changed_by=writer,
+            next_at=None,
+            due_at=None,
+        )
+        return self._tried(series, now)
 
     def _tried(self, series: Series, now: datetime, before: Series | None = None) -> Series:
         """The series with its next occurrence; ``before`` is the one that it takes the place of.
@@ -44,14 +103,15 @@ class SeriesSetup(SeriesReader):
         settings = self._installation.settings
         if settings.repeat_mode == "block":
             check_repeats(series, timedelta(days=settings.repeat_days))
-        submission = replace(self._submission(series, first), check_numbers=False)
+        at = max(first, now)  # one that could not be made may be due already
+        submission = replace(self._submission(series, at), check_numbers=False)
         check_reason(submission)
         check_others(self._installation, submission)
         Intake(self._installation, submission, None).check_consent()
         with self._people(series) as people:
             rows = iter(people)
             if (one := next(rows, None)) is not None:  # a list may be empty today
-                self._planned(series, first, chain([one], rows))
+                self._planned(series, at, chain([one], rows))
         return series
 
     def _settled_until(self, series: Series, now: datetime, before: Series) -> datetime:
@@ -61,7 +121,8 @@ class SeriesSetup(SeriesReader):
         # an occurrence at that very moment is behind it
         instant = timedelta(microseconds=1)
         if (series.rule, series.since) == (before.rule, before.since):
-            return max(after, before.next_at - instant) if before.next_at else after
+            # one that could not be made yet stays the next, also after its hour
+            return before.next_at - instant if before.next_at else after
         if taken := self.day_taken(series):
             after = max(after, taken - instant)
         return after
@@ -82,6 +143,11 @@ class SeriesSetup(SeriesReader):
         if series.state is SeriesState.ENDED:
             raise IllegalMove(f"series {series.name!r} has ended: add another one")
         return series
+
+    def _note(self, session: Session, verb: str, series: Series, who: str, said: str) -> None:
+        words = f"{series.name}: {said}" if said else series.name
+        now = self._installation.clock()
+        actions.note(session, None, verb=verb, actor=who, now=now, reason=words)
 
     def _writer(self) -> str:
         """Who writes, as the login says: that person may not approve an occurrence."""

@@ -212,16 +212,26 @@ def changes_between(before: Mapping[str, str], after: Mapping[str, str]) -> tupl
 
 def check_decider(who: str, writers: Collection[str]) -> None:
     """Raise NotAllowed if ``who`` has written any of a draft, or if no login names that person."""
-    if who.endswith(TOKEN):
+    if is_token(who):
         raise NotAllowed(
             "a person approves or refuses a draft, and a token names none: sign in, or have the app"
             " say who is signed in"
         )
-    if _person(who) in map(_person, writers):
+    if wrote(who, writers):
         raise NotAllowed(
             f"{who} has written in this draft: somebody else approves or refuses it"
             " (its writers take it back)"
         )
+
+
+def is_token(who: str) -> bool:
+    """Whether no login names the person: a program has shown its token."""
+    return who.endswith(TOKEN)
+
+
+def wrote(who: str, writers: Collection[str]) -> bool:
+    """Whether the person is one of the writers."""
+    return _person(who) in map(_person, writers)
 
 
 def with_writer(writers: Sequence[str], who: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from dispatcher.campaigns.draft import OPTIONS, written_options
 from dispatcher.campaigns.recurrence import instant_of, stored_rule
+from dispatcher.campaigns.series_approval import SeriesApproval
 from dispatcher.campaigns.states import Missed, OccurrenceState, SeriesState
 from dispatcher.window import Hold, NeverOpen
 from dispatcher.window.slots import PARIS
@@ -34,6 +35,7 @@ class Series:
     how it is read. ``lasts`` is how long after its start an occurrence expires; None for never.
     ``next_at`` is the start of the next occurrence; None once there is none. ``problem`` says why
     that could not be made yet, since ``problem_at``. ``writers`` is everybody who has changed it.
+    ``approval`` is that of the whole series; None without one.
     """
 
     id: int
@@ -59,6 +61,7 @@ class Series:
     due_at: datetime | None
     problem: str = ""
     problem_at: datetime | None = None
+    approval: SeriesApproval | None = None
 
     @property
     def commercial(self) -> bool:
@@ -116,6 +119,7 @@ class Series:
             "next_at": self.next_at and self.next_at.isoformat(),
             "problem": self.problem,
             "problem_at": self.problem_at and self.problem_at.isoformat(),
+            "approval": self.approval and self.approval.as_json(),
         }
 
 

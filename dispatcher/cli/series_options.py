@@ -105,6 +105,13 @@ def values_of(params: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
+def load_application(receivers: tuple[str, ...]) -> None:
+    """Set the application up, as workers do, so that its lists can be read."""
+    from dispatcher.dispatch.events import signals
+
+    signals.load(receivers)
+
+
 def _day(value: str) -> date:
     try:
         return date.fromisoformat(value)

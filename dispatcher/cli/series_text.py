@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from dispatcher.campaigns.wording import counted, moment
+from dispatcher.cli.output import say
 from dispatcher.cli.plan_text import not_texted
 from dispatcher.cli.rejects import reason_lines
 from dispatcher.cli.text_report import warning_lines
@@ -28,9 +29,18 @@ def about(series: Series, now: datetime) -> Iterator[str]:
     yield f"  expires   {expires}"
     yield f"  missed    {series.missed}"
     yield f"  written   by {', '.join(series.writers)}"
+    if approval := series.approval:
+        on = moment(approval.at, now)
+        yield f"  approved  by {approval.by} on {on}, up to {approval.cap} each"
     if series.problem:
         since = f" since {moment(series.problem_at, now)}" if series.problem_at else ""
         yield f"  problem   {series.problem}{since}: it is tried again by itself"
+
+
+def tell(series: Series, now: datetime) -> None:
+    """Say in one line how a series stands now."""
+    when = f", next on {moment(series.next_at, now)}" if series.next_at else ""
+    say(f"series {series.name} is {series.state}{when}")
 
 
 def past_lines(past: Iterable[Occurrence]) -> Iterator[str]:
@@ -77,7 +87,8 @@ def _end_of(one: Occurrence) -> str:
         case "skipped", _:
             return f"skipped: {one.reason}"
         case "handed_in", None:
-            return f"draft {one.reference} was handed in: somebody else decides"
+            why = f" ({one.reason})" if one.reason else ""
+            return f"draft {one.reference} was handed in: somebody else decides{why}"
         case _:
             return f"campaign {one.campaign}, {one.reference}{late}"
 

@@ -402,8 +402,8 @@ class Settings(AccountSettings):
     )
     series_lists: Names = Field(
         (),
-        description="lists that the JSON API may name for a series, comma-separated: whole paths"
-        " of files, or `module:name` in the application",
+        description="lists that the JSON API and the console may name for a series,"
+        " comma-separated: whole paths of files, or `module:name` in the application",
     )
     receivers: Modules = Field(
         (),

@@ -103,6 +103,7 @@ RULES: Final[tuple[tuple[Column, Rule], ...]] = (
         # after the reference of its draft, which may have to become another one
         *(Campaign.test_of, Tester.name, Tester.created_by),
         *(Series.author, Series.writers, Series.changed_by, Series.problem),
+        Series.approved_by,
         *(Occurrence.reference, Occurrence.reason),
     ),
     # others still get the text of a campaign that runs, and of a series

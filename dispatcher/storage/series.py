@@ -16,6 +16,7 @@ from dispatcher.campaigns.series import Occurrence, Series
 from dispatcher.campaigns.states import Missed, OccurrenceState, SeriesState
 from dispatcher.errors import IllegalMove, NotFound
 from dispatcher.storage import tables
+from dispatcher.storage.series_approval import approval_of
 from dispatcher.storage.tables import LARGEST_ID
 from dispatcher.storage.values import value_of
 
@@ -230,4 +231,5 @@ def _value(row: tables.Series) -> Series:
         lasts=None if row.lasts is None else timedelta(seconds=row.lasts),
         missed=Missed(row.missed),
         writers=tuple(json.loads(row.writers)),
+        approval=approval_of(row),
     )

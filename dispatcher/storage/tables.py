@@ -811,6 +811,11 @@ class Series(Base):
     #: why the next occurrence could not be made yet; empty if nothing is wrong
     problem: Mapped[str] = mapped_column(default="")
     problem_at: Mapped[datetime | None]
+    #: who has approved the whole series, when, and up to how much of each occurrence
+    approved_by: Mapped[str | None]
+    approved_at: Mapped[datetime | None]
+    approved_recipients: Mapped[int | None]
+    approved_euros: Mapped[Decimal | None]
 
 
 class Occurrence(Base):
@@ -833,7 +838,7 @@ class Occurrence(Base):
     decided_at: Mapped[datetime]
     #: true if it was missed
     late: Mapped[bool]
-    #: why it was skipped
+    #: why it was skipped, or why the approval of the series does not cover it
     reason: Mapped[str] = mapped_column(default="")
     campaign_id: Mapped[int | None] = mapped_column(_Key, ForeignKey("dispatcher_campaign.id"))
 

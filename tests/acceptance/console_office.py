@@ -127,6 +127,7 @@ def filled(directory: Path) -> Iterator[str]:
         "DISPATCHER_DATABASE_URL": url,
         "DISPATCHER_SENDER": "MaBoutique",
         "DISPATCHER_PRICES": "metropole=0.045",
+        "DISPATCHER_SERIES_LISTS": str(directory / "clients.csv"),
     }
     with served(directory, environment) as address:
         yield address

@@ -43,6 +43,7 @@ PAGES = (
     "/campaigns/3/",
     "/campaigns/2/cancel/",
     "/series/",
+    "/series/new/",
     "/series/1/",
     "/series/2/",
     "/series/3/",

@@ -10,8 +10,10 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+from unittest import mock
 
 from dispatcher import Dispatcher
+from dispatcher.api import actor
 from dispatcher.campaigns.records import ActionRecord
 from dispatcher.recipients.pseudonyms import Pseudonyms
 from tests.integration.bench import OPEN, TEXT, Bench, people
@@ -111,6 +113,12 @@ def weekly(bench: Bench) -> None:
 def weekly_paused(bench: Bench) -> None:
     weekly(bench)
     bench.dispatcher.series.pause("hebdo", by=BEFORE)
+
+
+def weekly_approved(bench: Bench) -> None:
+    weekly(bench)
+    with mock.patch.object(actor, "_signed_in", [lambda: "Ada"]):
+        bench.dispatcher.series.approve("hebdo", recipients=10)
 
 
 def to_series(act: str, it: Dispatcher, by: str | None) -> object:
@@ -413,6 +421,11 @@ SERIES_CASES: Final = (
         shell=("series", "change", "hebdo", "--text", "Autre"),
         api=("POST", "/series/1/change", {"text": "Autre"}),
     ),
+    Case(
+        verb="end approval of series", why=f": {WHY}", ready=weekly_approved,
+        methods=("SeriesActions.end_approval",), do=partial(to_series, "end_approval"),
+        shell=("series", "end-approval", "hebdo", *_REASON),
+    ),
     *(
         Case(
             verb=verb, why=f": {WHY}", ready=ready, methods=(f"SeriesActions.{name}",),
@@ -441,7 +454,7 @@ OTHER_COMMANDS: Final = {
     "approve", "refuse", "drafts discard", "drafts hand-in", "drafts plan", "drafts show",
     "drafts submit", "drafts take-back", "drafts write", "test", "testers add", "testers list",
     "testers remove", "person stale", "rehearse", "series list", "series show", "series plan",
-    "unreachable show", "messages since",
+    "series approve", "unreachable show", "messages since",
 }  # fmt: skip
 
 

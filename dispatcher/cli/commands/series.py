@@ -17,8 +17,8 @@ from dispatcher.cli.options import (
     yes_option,
 )
 from dispatcher.cli.output import print_json, print_table, say
-from dispatcher.cli.series_options import series_options, values_of
-from dispatcher.cli.series_text import about, coming_lines, past_lines, plan_lines
+from dispatcher.cli.series_options import load_application, series_options, values_of
+from dispatcher.cli.series_text import about, coming_lines, past_lines, plan_lines, tell
 
 _name = click.argument("name")
 
@@ -77,7 +77,7 @@ def add(name: str, *, rule: str, source: str, as_json: bool, **params: Any) -> N
     The rule is on the clock of Paris. The list is read anew for each occurrence.
     """
     dispatcher = open_dispatcher()
-    _load_application(dispatcher.settings.receivers)
+    load_application(dispatcher.settings.receivers)
     values = values_of(params)
     text = text_of(params["text"], params["text_file"])
     options = values.pop("options", {})
@@ -124,7 +124,7 @@ def show(name: str, *, limit: int, as_json: bool) -> None:
 def plan(name: str, *, as_json: bool) -> None:
     """Show what the next occurrence of series NAME would do, with its list as it is now."""
     dispatcher = open_dispatcher()
-    _load_application(dispatcher.settings.receivers)
+    load_application(dispatcher.settings.receivers)
     planned = dispatcher.series.plan(name)
     if as_json:
         print_json(planned.as_json())
@@ -142,7 +142,7 @@ def plan(name: str, *, as_json: bool) -> None:
 def change(name: str, *, as_json: bool, **params: Any) -> None:
     """Change series NAME from its next occurrence on; what is not given stays."""
     dispatcher = open_dispatcher()
-    _load_application(dispatcher.settings.receivers)
+    load_application(dispatcher.settings.receivers)
     service = dispatcher.series
     found = service.get(name)
     values = values_of(params)
@@ -153,12 +153,14 @@ def change(name: str, *, as_json: bool, **params: Any) -> None:
         values["options"] = {**found.options, **values["options"]}
     if not values:
         raise click.UsageError("give what is to change")
-    changed = service.change(found.id, **values)
+    changed = service.change(found.id, version=found.version, **values)
     if as_json:
         print_json(changed.as_json())
         return
     for line in about(changed, dispatcher.clock()):
         say(line)
+    if found.approval and not changed.approval:
+        say("  approved  no longer: somebody else approves it again")
     taken = service.day_taken(changed) if {"rule", "since"} & values.keys() else None
     if taken and taken > (now := dispatcher.clock()):
         say(f"  begins    {moment(taken, now)}: an occurrence leaves before, or has left")
@@ -170,7 +172,7 @@ def change(name: str, *, as_json: bool, **params: Any) -> None:
 def pause(name: str, *, reason: str) -> None:
     """Make no occurrence of series NAME until it is resumed; campaigns that were made go on."""
     dispatcher = open_dispatcher()
-    _tell(dispatcher.series.pause(name, reason=reason), dispatcher.clock())
+    tell(dispatcher.series.pause(name, reason=reason), dispatcher.clock())
 
 
 @series.command()
@@ -179,7 +181,7 @@ def pause(name: str, *, reason: str) -> None:
 def resume(name: str, *, reason: str) -> None:
     """Make occurrences of series NAME again, from the next one on."""
     dispatcher = open_dispatcher()
-    _tell(dispatcher.series.resume(name, reason=reason), dispatcher.clock())
+    tell(dispatcher.series.resume(name, reason=reason), dispatcher.clock())
 
 
 @series.command()
@@ -188,7 +190,7 @@ def resume(name: str, *, reason: str) -> None:
 def skip(name: str, *, reason: str) -> None:
     """Skip the next occurrence of series NAME."""
     dispatcher = open_dispatcher()
-    _tell(dispatcher.series.skip(name, reason=reason), dispatcher.clock())
+    tell(dispatcher.series.skip(name, reason=reason), dispatcher.clock())
 
 
 @series.command()
@@ -204,16 +206,45 @@ def end(name: str, *, reason: str, yes: bool) -> None:
         yes=yes,
         else_=f"series {found.name} would end for good: confirm it by --yes",
     )
-    _tell(dispatcher.series.end(found.id, reason=reason), dispatcher.clock())
+    tell(dispatcher.series.end(found.id, reason=reason), dispatcher.clock())
 
 
-def _tell(found: Any, now: Any) -> None:
-    when = f", next on {moment(found.next_at, now)}" if found.next_at else ""
-    say(f"series {found.name} is {found.state}{when}")
+@series.command()
+@_name
+@click.option(
+    "--recipients", type=click.IntRange(1), help="The most recipients that an occurrence has."
+)
+@click.option("--euros", help="The most that an occurrence costs by its plan: 30.")
+@reason_option
+@yes_option
+def approve(
+    name: str, *, recipients: int | None, euros: str | None, reason: str, yes: bool
+) -> None:
+    """Approve series NAME, which somebody else wrote, up to a cap of each occurrence.
+
+    What is beyond it waits for an approval of its own. A change of the series ends the approval.
+    """
+    dispatcher = open_dispatcher()
+    found = dispatcher.series.get(name)
+    for line in (found.text, *about(found, dispatcher.clock())):
+        say(line)
+    confirm(
+        f"Approve series {found.name}?",
+        yes=yes,
+        else_=f"the occurrences of series {found.name} would run without another approval: confirm"
+        " it by --yes",
+    )
+    approved = dispatcher.series.approve(
+        found.id, recipients=recipients, euros=euros, version=found.version, reason=reason
+    )
+    for line in about(approved, dispatcher.clock()):
+        say(line)
 
 
-def _load_application(receivers: tuple[str, ...]) -> None:
-    """Set the application up, as workers do, so that its lists can be read."""
-    from dispatcher.dispatch.events import signals
-
-    signals.load(receivers)
+@series.command("end-approval")
+@_name
+@reason_option
+def end_approval(name: str, *, reason: str) -> None:
+    """Let each occurrence of series NAME wait for an approval of its own again."""
+    dispatcher = open_dispatcher()
+    tell(dispatcher.series.end_approval(name, reason=reason), dispatcher.clock())

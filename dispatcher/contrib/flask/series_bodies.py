@@ -105,6 +105,15 @@ class _Answer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class SeriesApproval(_Answer):
+    """Who has approved a series, when, and up to how much of each occurrence."""
+
+    by: str
+    at: AwareDatetime
+    recipients: Annotated[int | None, Field(description="null: no limit")]
+    euros: Annotated[str | None, Field(pattern=r"^[0-9]+\.[0-9]{2}$", description="null: no limit")]
+
+
 class Series(_Answer):
     """A series as it stands."""
 
@@ -130,6 +139,7 @@ class Series(_Answer):
     next_at: AwareDatetime | None
     problem: Annotated[str, Field(description="why the next one could not be made yet")]
     problem_at: AwareDatetime | None
+    approval: Annotated[SeriesApproval | None, Field(description="null: each one needs its own")]
 
 
 class Occurrence(_Answer):
@@ -140,7 +150,7 @@ class Occurrence(_Answer):
     state: OccurrenceState
     decided_at: AwareDatetime
     late: bool
-    reason: Annotated[str, Field(description="why it was skipped")]
+    reason: Annotated[str, Field(description="why it was skipped, or needs an approval of its own")]
     campaign: Annotated[int | None, Field(description="the campaign that it is")]
 
 
@@ -177,5 +187,5 @@ BODIES: tuple[type[BaseModel], ...] = (
 )
 ANSWERS: tuple[type[BaseModel], ...] = (
     *draft_bodies.ANSWERS,
-    *(Series, ShownSeries, AllSeries, SeriesPlan),
+    *(SeriesApproval, Series, ShownSeries, AllSeries, SeriesPlan),
 )

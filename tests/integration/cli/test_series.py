@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from dispatcher.cli.campaign_options import text_of
 from dispatcher.cli.main import cli
 from dispatcher.settings import PREFIX
 from tests.integration.bench import people
@@ -168,3 +169,46 @@ def test_end_asks_first() -> None:
     assert shown()["state"] == "running"
     do("end", "weekly-offer", "--yes")
     assert shown()["state"] == "ended"
+
+
+def test_change_of_a_series_that_somebody_else_changes_meanwhile_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    do("add", "weekly-offer", *RULE, *LIST, *TEXT)
+
+    def read(*given: str | None) -> str:
+        with monkeypatch.context() as patch:
+            patch.setattr("dispatcher.cli.commands.series.text_of", text_of)
+            do("change", "weekly-offer", "--text", "Celui de Luc")
+        return text_of(*given)
+
+    monkeypatch.setattr("dispatcher.cli.commands.series.text_of", read)
+    refused = run("change", "weekly-offer", "--text", "Celui de Zoé")
+    assert refused.exit_code != 0
+    assert "was changed meanwhile: look at it again" in refused.output
+    assert shown()["text"] == "Celui de Luc"
+
+
+def test_series_is_approved_up_to_a_cap_by_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{PREFIX}APPROVAL", "required")
+    monkeypatch.setenv(f"{PREFIX}PRICES", "metropole=0.04")
+    do("add", "weekly-offer", *RULE, *LIST, *TEXT)
+    cap = ("--recipients", "500", "--euros", "30")
+    assert "has written in this series" in run("approve", "weekly-offer", *cap, "--yes").output
+    monkeypatch.setattr("dispatcher.api.actor._system_user", lambda: "ada")
+    assert "confirm it by --yes" in run("approve", "weekly-offer", *cap).output
+    assert shown()["approval"] is None
+
+    said = do("approve", "weekly-offer", *cap, "--yes", "--reason", "lu")
+    assert (
+        "  approved  by ada (system user) on Tuesday 11:00, up to 500 recipients and 30 € each"
+        in said
+    )
+    assert shown()["approval"]["recipients"] == 500
+
+    assert "approved  no longer" in do("change", "weekly-offer", "--missed", "skip")
+    assert shown()["approval"] is None
+    monkeypatch.setattr("dispatcher.api.actor._system_user", lambda: "luc")
+    do("approve", "weekly-offer", "--recipients", "10", "--yes")
+    do("end-approval", "weekly-offer", "--reason", "trop souvent")
+    assert shown()["approval"] is None

@@ -322,15 +322,72 @@ def test_list_that_cannot_be_read_until_the_end_skips_the_occurrence_with_the_re
     assert bench.dispatcher.series.get("weekly-offer").problem == ""
 
 
+@pytest.mark.parametrize(
+    ("missed", "state", "told"),
+    [("late", "made", "occurrence_late"), ("skip", "skipped", "occurrence_skipped")],
+)
+def test_blocked_occurrence_that_is_mended_after_its_hour_is_made_late_or_told(
+    bench: Bench, shop: Any, missed: str, state: str, told: str
+) -> None:
+    add(bench, missed=missed)
+    shop.fridays = lambda: None
+    for minutes in range(0, 120, 30):
+        at(bench, FIRST - HOUR + timedelta(minutes=minutes))
+    assert bench.dispatcher.series.get("weekly-offer").next_at == FIRST
+
+    bench.dispatcher.series.change("weekly-offer", source="shop_of_series:everybody")
+    at(bench, FIRST + HOUR)
+
+    [(became, reference, why)] = found(bench)
+    assert (became, reference) == (state, "weekly-offer-2026-11-27-10h00")
+    assert why == ("" if state == "made" else "missed: no worker made it in time")
+    assert events(bench) == ["occurrence_blocked", told]
+
+
+def test_blocked_occurrence_may_be_mended_after_its_end(bench: Bench, shop: Any) -> None:
+    add(bench, not_after=HOUR)
+    shop.fridays = lambda: None
+    at(bench, FIRST - HOUR)
+    bench.clock.forward(seconds=3 * HOUR.total_seconds())  # no worker runs
+
+    bench.dispatcher.series.change("weekly-offer", source="shop_of_series:everybody")
+    bench.work()
+
+    [(state, _, why)] = found(bench)
+    assert (state, why) == ("skipped", "missed, and its end has passed: no worker made it in time")
+
+
+def test_other_rule_tells_of_a_blocked_occurrence_whose_hour_has_passed(
+    bench: Bench, shop: Any
+) -> None:
+    add(bench, rule=f"{FRIDAYS};COUNT=2")
+    shop.fridays = lambda: None
+    for minutes in range(0, 120, 30):
+        at(bench, FIRST - HOUR + timedelta(minutes=minutes))
+
+    saturdays, source = "FREQ=WEEKLY;BYDAY=SA;BYHOUR=10", "shop_of_series:everybody"
+    changed = bench.dispatcher.series.change("weekly-offer", rule=saturdays, source=source)
+
+    assert (changed.state, changed.next_at) == ("running", FIRST + timedelta(days=1))
+    [(state, reference, why)] = found(bench)
+    assert (state, reference) == ("skipped", "weekly-offer-2026-11-27-10h00")
+    assert why.startswith("missed, and the rule was changed: shop_of_series:fridays is a list")
+    assert events(bench) == ["occurrence_blocked", "occurrence_skipped"]
+    [noted] = bench.actions("skip occurrence")
+    assert noted.reason == f"{reference}: {why}"
+    at(bench, FIRST + timedelta(days=1))
+    assert references(bench) == ["weekly-offer-2026-11-28-10h00"]
+
+
 def test_unforeseen_error_blocks_one_series_and_no_other(bench: Bench, shop: ModuleType) -> None:
     add(bench)
     bench.dispatcher.series.add("zweite", rule=FRIDAYS, text=TEXT, source="shop_of_series:fridays")
     make = Occurrences._make
 
-    def broken(self: Any, series: Series, decision: Any) -> None:
+    def broken(self: Any, series: Series, decision: Any, people: Any) -> None:
         if series.name == "weekly-offer":
             raise KeyError("a bug")
-        make(self, series, decision)
+        make(self, series, decision, people)
 
     with mock.patch.object(Occurrences, "_make", broken):
         at(bench, FIRST - HOUR)

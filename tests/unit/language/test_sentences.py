@@ -30,7 +30,7 @@ MODULES = (
         "number_checks", "opt_outs", "others", "records", "repeats", "results", "screening",
         "submit", "surroundings", "testers", "written_drafts", "occurrences",
         "occurrence_drafts",
-        "series", "series_lists", "series_setup",
+        "series", "series_approval", "series_lists", "series_setup", "occurrence_notes",
     )),
     *(f"campaigns/{name}" for name in (
         "breaker", "campaign_tags", "caps", "causes", "change", "consent",
@@ -38,7 +38,7 @@ MODULES = (
         "message_changes",
         "others", "plan", "planner", "progress", "recurrence", "recurrence_parts", "schedule",
         "selection", "series",
-        "series_checks", "series_fields", "set_aside", "spend",
+        "series_approval", "series_checks", "series_fields", "set_aside", "spend",
         "stop_list_age", "submission", "traffic", "value_findings", "wording",
     )),
     *(f"monitoring/{name}" for name in (

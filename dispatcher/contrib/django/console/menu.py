@@ -30,7 +30,10 @@ _PART_OF = {
     "outlook": "home",
     **dict.fromkeys(("draft", "test"), "drafts"),
     **dict.fromkeys(("campaign", "ask", "batch"), "campaigns"),
-    **dict.fromkeys(("series", "series_plan", "series_change", "ask_series"), "all_series"),
+    **dict.fromkeys(
+        ("series", "series_new", "series_plan", "series_change", "series_approve", "ask_series"),
+        "all_series",
+    ),
     "ask_doubt": "doubts",
     **dict.fromkeys(("settings", "record"), "checks"),
 }

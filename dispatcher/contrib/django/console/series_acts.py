@@ -34,6 +34,12 @@ class SeriesAct:
     do: Callable[[int, datetime | None, str], Any]
     done: Any
     final: bool = False
+    #: whether it is done to a series that is approved alone
+    of_approved: bool = False
+
+    def fits(self, series: Series) -> bool:
+        """Whether the series is in a state for it."""
+        return series.state in self.states and (not self.of_approved or bool(series.approval))
 
     def is_for(self, request: HttpRequest) -> bool:
         """Whether who is signed in may do it."""
@@ -61,6 +67,10 @@ def _ask_skip(series: Series, language: Language, now: datetime) -> str:
         "There will be no campaign on %(at)s. Those behind it come as before. This cannot be"
         " undone."
     ) % _next(series, language, now)
+
+
+def _ask_approval(_series: Series, _language: Language, _now: datetime) -> str:
+    return _("Each campaign of it waits for an approval of its own again.")
 
 
 def _ask_end(_series: Series, _language: Language, _now: datetime) -> str:
@@ -96,6 +106,16 @@ SERIES_ACTS: Final = {
             _ask_resume,
             lambda number, _at, reason: dispatcher.series.resume(number, reason=reason),
             gettext_lazy("The series is running again."),
+        ),
+        SeriesAct(
+            "end-approval",
+            gettext_lazy("End its approval"),
+            (roles.APPROVE, roles.WRITE, "dispatcher.pause_campaign"),
+            _ALIVE,
+            _ask_approval,
+            lambda number, _at, reason: dispatcher.series.end_approval(number, reason=reason),
+            gettext_lazy("The series is not approved any more."),
+            of_approved=True,
         ),
         SeriesAct(
             "end",

@@ -1,4 +1,4 @@
-"""The form that changes a series from its next occurrence on."""
+"""The forms of a series: one that sets it up, and one that changes it from its next occurrence."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from dispatcher.campaigns.states import Missed
 from dispatcher.contrib.django import dispatcher
 
 
-class SeriesForm(forms.Form):
-    """What of a series may change. The list may become another one that the settings name."""
+class SeriesFields(forms.Form):
+    """What both forms have. The list is one that the settings name."""
 
     text = forms.CharField(
         label=_("Text"),
@@ -26,9 +26,12 @@ class SeriesForm(forms.Form):
     )
     rule = forms.CharField(label=_("Rule (RRULE), on the clock of Paris"), max_length=500)
     source = forms.ChoiceField(label=_("The list"), required=False)
-    lead = forms.CharField(label=_("How long before its hour one is made: 90min, 2h, 3d"))
+    lead = forms.CharField(
+        label=_("How long before its hour one is made: 90min, 2h, 3d"), max_length=20
+    )
     lasts = forms.CharField(
         label=_("How long after its hour what has not left expires; empty: never"),
+        max_length=20,
         required=False,
     )
     missed = forms.ChoiceField(
@@ -38,8 +41,29 @@ class SeriesForm(forms.Form):
     sender = forms.CharField(label=_("Sender"), max_length=11, required=False)
     tags = forms.CharField(label=_("Tags, such as shop-lyon"), max_length=600, required=False)
 
+    def said(self) -> dict[str, Any]:
+        """What the fields say, as ``add`` and ``change`` take it. Raises InvalidCampaign."""
+        value = self.cleaned_data
+        lasts = value["lasts"].strip()
+        return {
+            "text": value["text"].replace("\r\n", "\n"),
+            "rule": value["rule"].strip(),
+            "lead": duration_of("lead", value["lead"]),
+            "not_after": duration_of("not_after", lasts) if lasts else timedelta(0),
+            "missed": value["missed"],
+        }
+
+    @property
+    def tag_list(self) -> list[str]:
+        """The tags."""
+        return str(self.cleaned_data["tags"]).replace(",", " ").split()
+
+
+class SeriesForm(SeriesFields):
+    """What of a series may change. The list may become another one that the settings name."""
+
     def __init__(self, series: Series, data: Any = None) -> None:
-        super().__init__(data, label_suffix="", initial=_initial(series))
+        super().__init__(data, label_suffix="", initial=initial_of(series))
         self._series = series
         own = dispatcher.settings.of_account(series.account)
         self.fields["sender"].widget.attrs["placeholder"] = own.sender or ""
@@ -52,22 +76,20 @@ class SeriesForm(forms.Form):
 
     def changes(self) -> dict[str, Any]:
         """What differs from the series, as ``change`` takes it. Raises InvalidCampaign."""
-        said, series = self.cleaned_data, self._series
-        lead = duration_of("lead", said["lead"])
-        lasts = duration_of("not_after", said["lasts"]) if said["lasts"].strip() else None
-        text = said["text"].replace("\r\n", "\n")
-        given = {
-            "text": (text, series.text),
-            "rule": (said["rule"].strip(), series.rule),
-            "source": (said.get("source") or series.source, series.source),
-            "lead": (lead, series.lead),
-            "not_after": (lasts or timedelta(0), series.lasts or timedelta(0)),
-            "missed": (said["missed"], series.missed.value),
+        value, series = self.cleaned_data, self._series
+        before = {
+            "text": series.text,
+            "rule": series.rule,
+            "lead": series.lead,
+            "not_after": series.lasts or timedelta(0),
+            "missed": series.missed.value,
+            "source": series.source,
         }
-        found = {name: new for name, (new, old) in given.items() if new != old}
-        tags, sender = tuple(said["tags"].replace(",", " ").split()), said["sender"] or None
-        if tags != tuple(series.options.get("tags", ())) or sender != series.options.get("sender"):
-            found["options"] = {**series.options, "tags": list(tags), "sender": sender}
+        given = self.said() | {"source": value.get("source") or series.source}
+        found = {name: new for name, new in given.items() if new != before[name]}
+        tags, sender = self.tag_list, value["sender"] or None
+        if tags != [*series.options.get("tags", ())] or sender != series.options.get("sender"):
+            found["options"] = {**series.options, "tags": tags, "sender": sender}
         return found
 
 
@@ -82,7 +104,8 @@ def written(duration: timedelta | None) -> str:
     return f"{minutes}min"
 
 
-def _initial(series: Series) -> dict[str, Any]:
+def initial_of(series: Series) -> dict[str, Any]:
+    """What the fields show of a series."""
     return {
         "text": series.text,
         "rule": series.rule,

@@ -22,6 +22,7 @@ from dispatcher.contrib.django.console.reader import language_of
 from dispatcher.contrib.django.console.rule_words import in_words
 from dispatcher.contrib.django.console.series_acts import SERIES_ACTS
 from dispatcher.contrib.django.console.series_form import SeriesForm
+from dispatcher.contrib.django.console.views.series_approval import may_approve
 from dispatcher.errors import DispatcherError, StorageError
 
 #: series, and occurrences of each kind, that are shown
@@ -49,12 +50,9 @@ def detail(request: HttpRequest, number: int) -> HttpResponse:
         account=series.account if own else "",
         coming=dispatcher.series.coming(number, limit=_SHOWN),
         past=dispatcher.series.occurrences(number, limit=_SHOWN),
+        may_approve=may_approve(request, series),
         may_change=series.state is not SeriesState.ENDED and may(request, roles.WRITE),
-        acts=[
-            act
-            for act in SERIES_ACTS.values()
-            if series.state in act.states and act.is_for(request)
-        ],
+        acts=[act for act in SERIES_ACTS.values() if act.fits(series) and act.is_for(request)],
     )
 
 
@@ -99,6 +97,8 @@ def change(request: HttpRequest, number: int) -> HttpResponse:
                 wrong = sentence(request, error)
             else:
                 messages.success(request, _("Changed, from the next occurrence on."))
+                if series.approval and not dispatcher.series.get(number).approval:
+                    messages.info(request, _("Its approval has ended: somebody approves it again."))
                 return redirect("console:series", number)
     return show(
         request,
@@ -120,7 +120,7 @@ def ask(request: HttpRequest, number: int, name: str) -> HttpResponse:
     if not act.is_for(request):
         raise PermissionDenied
     series, back = dispatcher.series.get(number), reverse("console:series", args=[number])
-    if series.state not in act.states:  # clicked twice, or by two people
+    if not act.fits(series):  # clicked twice, or by two people
         return redirect(back)
     reason, wrong = request.POST.get("reason", "").strip(), ""
     if request.method == "POST" and not reason:
