@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from dispatcher.campaigns.message_changes import MOST, USUAL
 from dispatcher.campaigns.wording import counted
 from dispatcher.cli.exits import Refusal
 from dispatcher.cli.options import account_option, open_dispatcher
-from dispatcher.cli.output import complain, reader
+from dispatcher.cli.output import complain, print_json, reader
 
 
 @click.group()
@@ -39,4 +37,4 @@ def since(cursor: int, *, limit: int, account: str | None) -> None:
     if found.missed:
         complain(f"{counted(found.missed, 'older change')} deleted before", reader())
     for change in found:
-        click.echo(json.dumps(change.as_json()))
+        print_json(change.as_json())
