@@ -213,7 +213,7 @@ def test_series_is_approved_up_to_a_cap_and_its_page_shows_by_whom(
     assert (found.by, found.recipients) == ("zoe", 500)
     assert found.euros == 30
     shown = text(client.get(f"/sms/series/{series.id}/"))
-    for words in ("Approved by zoe", "at most 500 recipients each", "at most €30"):
+    for words in ("Approved by zoe", "at most 500 recipients each", "at most 30.00 €"):
         assert words in shown, words
 
     ask = f"/sms/series/{series.id}/end-approval/"
