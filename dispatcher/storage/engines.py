@@ -131,6 +131,7 @@ def immediate(session: Session) -> Iterator[None]:
     connection = session.connection()
     connection.exec_driver_sql(_IMMEDIATE)
     yield
+    session.flush()
     connection.exec_driver_sql("COMMIT")  # closing the session after an error rolls back
 
 
@@ -173,14 +174,13 @@ class KeptSessions(threading.local):
         """The thread's session, with no row in its identity map; a new one after any exception."""
         if self._session is not None and not self._stands(self._session):
             self._drop()
-        if self._session is None:
-            self._session = self._opens()
+        session = self._session = self._session or self._opens()
         try:
-            yield self._session
+            yield session
         except BaseException:
             self._drop()
             raise
-        self._session.expunge_all()
+        session.expunge_all()
 
     def _drop(self) -> None:
         session, self._session = self._session, None

@@ -12,6 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 NAME: Final = "dispatcher_note_message_change"
+#: how long PostgreSQL waits for the lock of the table
+_PATIENCE: Final = "300ms"
 #: its function is made by a migration, which takes more rights than to make a trigger
 _POSTGRESQL: Final = """
 CREATE TRIGGER dispatcher_note_message_change AFTER UPDATE OF state, states ON dispatcher_batch
@@ -46,13 +48,17 @@ def is_on(session: Session) -> bool:
 def switch(session: Session, *, on: bool) -> bool:
     """Write changes from this transaction on, or no more; False if that was so already.
 
-    Raises Busy on PostgreSQL while others write to batches for long.
+    Raises Busy on PostgreSQL while others write to batches, or read them to switch it off.
     """
     if is_on(session) is on:
         return False
     is_postgresql = _dialect(session) == "postgresql"
     if is_postgresql:  # another process may do the same
-        session.execute(text("LOCK TABLE dispatcher_batch IN SHARE ROW EXCLUSIVE MODE"))
+        # whoever writes to batches waits behind this one: not long, it is tried again
+        session.execute(text(f"SET LOCAL lock_timeout = '{_PATIENCE}'"))
+        # at once what DROP TRIGGER takes: to ask for more later would be a deadlock
+        mode = "SHARE ROW EXCLUSIVE" if on else "ACCESS EXCLUSIVE"
+        session.execute(text(f"LOCK TABLE dispatcher_batch IN {mode} MODE"))
         if is_on(session) is on:
             return False
     if on:

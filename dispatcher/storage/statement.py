@@ -1,7 +1,7 @@
 """Statements that are run for every batch: compiled once, and run by the driver itself.
 
 SQLAlchemy's way from a statement to a row serves any statement, and takes longer than most of these
-take to run. Who listens to its cursors hears of these, too.
+take to run. Where somebody listens to cursors, as tracers do, it runs these, too.
 """
 
 from __future__ import annotations
@@ -47,8 +47,9 @@ class Statement:
         Raises as ``session.execute`` does.
         """
         connection = session.connection()
-        if not connection.get_execution_options().get(OWN):
-            # of Django, which may have set it up to read and write values in a way of its own
+        if not connection.get_execution_options().get(OWN) or _is_listened_to(connection):
+            # of Django, which may have set it up to read and write values in a way of its own; or
+            # somebody traces statements, and needs the context that SQLAlchemy makes of each
             return session.execute(self._statement, params).first()
         compiled = self._on_postgresql if _is_postgresql(connection) else self._on_sqlite
         given = {**compiled.usual, **params}
@@ -103,6 +104,11 @@ class Statement:
         )
 
 
+def _is_listened_to(connection: Connection) -> bool:
+    heard = connection.dispatch
+    return bool(heard.before_cursor_execute or heard.after_cursor_execute)
+
+
 def _is_postgresql(connection: Connection) -> bool:
     return connection.dialect.name == "postgresql"
 
@@ -112,14 +118,9 @@ def _run(connection: Connection, compiled: _Compiled, values: Sequence[Any]) -> 
     driver: Any = connection.connection.driver_connection
     try:
         cursor = _raw_cursor(driver) if _is_postgresql(connection) else driver.cursor()
-        query = compiled.query
-        for told in connection.dispatch.before_cursor_execute:
-            query, values = told(connection, cursor, query, values, None, False)
-        cursor.execute(query, values)
+        cursor.execute(compiled.query, values)
         # all of them: SQLite commits nothing while a statement has more to give
         rows = cursor.fetchall()
-        for told in connection.dispatch.after_cursor_execute:
-            told(connection, cursor, query, values, None, False)
     except connection.dialect.loaded_dbapi.Error as error:
         lost = connection.dialect.is_disconnect(error, driver, None)
         if lost:

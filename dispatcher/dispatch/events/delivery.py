@@ -12,6 +12,7 @@ from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.dispatch.events.callbacks import Callbacks
 from dispatcher.dispatch.events.signals import SIGNALS, load
 from dispatcher.dispatch.unforeseen import contained
+from dispatcher.errors import StorageError
 from dispatcher.settings import Settings
 from dispatcher.storage import events, message_log
 from dispatcher.storage.events import LeasedEvent
@@ -59,13 +60,17 @@ class Deliveries:
         pushed = _pushed(self._context.settings)
         if not self._context.settings.message_events:
             return False
-        with self._context.database.read() as session:
-            if not events.changes_wait(session, pushed=pushed):
-                return False
-        with self._context.database.write() as session:
-            more = message_log.number(session)
-            if pushed:
-                events.publish_changes(session, now)
+        try:
+            with self._context.database.read() as session:
+                if not events.changes_wait(session, pushed=pushed):
+                    return False
+            with self._context.database.write() as session:
+                more = message_log.number(session)
+                if pushed:
+                    events.publish_changes(session, now)
+        except StorageError as error:  # other events do not wait for it
+            log.warning("changes of messages are delivered later: %s", error)
+            return False
         return more
 
     def _deliver(self, taken: LeasedEvent) -> bool:

@@ -17,7 +17,8 @@ from dispatcher.errors import StorageError
 from dispatcher.monitoring.doctor import Finding, examine
 from dispatcher.storage import message_log, message_trigger
 from dispatcher.storage.database import Database
-from dispatcher.storage.tables import MESSAGE_CHANGE, Event
+from dispatcher.storage.driver_errors import Busy
+from dispatcher.storage.tables import MESSAGE_CHANGE, Batch, Event
 from tests.integration.bench import Bench, opened
 from tests.integration.dispatch.test_events import SECRET, deliver
 from tests.integration.monitoring.test_metrics import Scrape
@@ -274,3 +275,26 @@ def test_metric_counts_what_was_neither_delivered_nor_read(logged: Bench) -> Non
     assert Scrape(logged)["message_changes_waiting"] == 4
     logged.dispatcher.message_changes(3)
     assert Scrape(logged)["message_changes_waiting"] == 1
+
+
+@pytest.mark.parametrize("on", [False, True])
+def test_switch_gives_up_soon_where_others_are_at_work_and_deadlocks_with_nobody(
+    logged: Bench, on: bool
+) -> None:
+    database = logged.dispatcher.database
+    if database.is_sqlite:
+        pytest.skip("SQLite has one writer")
+    batch = logged.submit(2)
+    with database.write() as session:
+        message_trigger.switch(session, on=not on)
+
+    with database.write() as worker:
+        change = update(Batch).where(Batch.id == batch)
+        worker.execute(change.values(why="one") if on else select(Batch.id))
+        with pytest.raises(Busy), database.write() as session:
+            message_trigger.switch(session, on=on)
+        worker.execute(change.values(why="two"))
+
+    with database.write() as session:
+        assert message_trigger.switch(session, on=on)
+    assert logged.batch(batch).why == "two"

@@ -115,10 +115,11 @@ def test_lost_connection_is_told_and_replaced(tables: Database) -> None:
 
 
 def test_who_listens_to_cursors_hears_of_it(tables: Database) -> None:
-    heard: list[tuple[str, Any]] = []
+    heard: list[str] = []
 
-    def note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
-        heard.append((statement.split()[0], list(parameters)))
+    def note(_: Any, __: Any, statement: str, ___: Any, context: Any, ____: Any) -> None:
+        context.span = "as a tracer keeps one"
+        heard.append(statement.split()[0])
 
     for when in ("before_cursor_execute", "after_cursor_execute"):
         event.listen(tables.engine, when, note)
@@ -131,4 +132,4 @@ def test_who_listens_to_cursors_hears_of_it(tables: Database) -> None:
         for when in ("before_cursor_execute", "after_cursor_execute"):
             event.remove(tables.engine, when, note)
 
-    assert heard == [("SELECT", [7, "pending", "sent"])] * 2
+    assert heard == ["SELECT"] * 2
