@@ -40,13 +40,17 @@ def configure(settings: Settings, *, hosts: list[str]) -> None:
 
 def database(url: str) -> dict[str, Any]:
     """One of Django's DATABASES, from the dispatcher's SQLAlchemy URL."""
+    from django import VERSION
+
     parts = make_url(url)
     if parts.get_backend_name() == "sqlite":
-        name = str(Path(parts.database or "dispatcher.db").absolute())
+        # workers write to the same file: SQLite refuses at once a transaction that read before
+        # another one wrote, so each waits for its turn before it reads
+        begins = {"transaction_mode": "IMMEDIATE"} if VERSION >= (5, 1) else {}
         return {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": name,
-            "OPTIONS": {"timeout": 30},
+            "NAME": str(Path(parts.database or "dispatcher.db").absolute()),
+            "OPTIONS": {"timeout": 30, **begins},
         }
     options = {key: str(value) for key, value in parts.query.items() if key not in {"host", "port"}}
     return {
