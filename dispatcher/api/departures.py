@@ -56,4 +56,5 @@ class Departures:
             day=Day(caps_of(intake.settings)[1], start, left_today),
             euros=self._euros,
             numbers=self._numbers,
+            pace=intake.paced.pace if intake.paced else None,
         )

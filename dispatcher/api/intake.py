@@ -14,10 +14,12 @@ from dispatcher.campaigns.caps import check_campaign, usage_of
 from dispatcher.campaigns.consent import ASK
 from dispatcher.campaigns.consent_column import ConsentColumns, ConsentReader
 from dispatcher.campaigns.last_contacts import LastContacts, today_of
+from dispatcher.campaigns.paced_batches import PacedBatches
 from dispatcher.campaigns.plan import approve, warnings_of
 from dispatcher.campaigns.planner import NO_UNICODE, Planner
 from dispatcher.campaigns.prices import unpriced
 from dispatcher.campaigns.schedule import Schedule
+from dispatcher.campaigns.smoothing import too_fast
 from dispatcher.campaigns.submission import Options, RecipientInput, Submission
 from dispatcher.campaigns.wording import counted
 from dispatcher.errors import InvalidCampaign, UnusableInput
@@ -59,13 +61,20 @@ class Intake:
         self.planner = planner_of(submission, self.settings, reject, consents, self.contacts)
         self._windows = installation.windows
         self.planner.places.check_open = self._check_open
+        #: what cuts and schedules the batches of a smoothed campaign
+        self.paced = (
+            PacedBatches(submission.smoothing, submission.call_size)
+            if submission.smoothing
+            else None
+        )
 
     def cut(
         self, recipients: Iterable[RecipientInput], screening: Screening
     ) -> Iterator[PlannedBatch]:
         """The recipients, screened and cut in batches. Raises UnusableInput."""
         self.planner.excluded = screening.excluded
-        return self.planner.cut(screening.checked(listed(recipients)))
+        batches = self.planner.cut(screening.checked(listed(recipients)))
+        return batches if self.paced is None else self.paced.cut(batches)
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -81,9 +90,14 @@ class Intake:
             raise NeverOpen(f"{error}; {cure}", error.next_open) from None
 
     def scheduled(self, batches: Iterable[PlannedBatch]) -> Iterator[tuple[PlannedBatch, Hold]]:
-        """Each batch with what it waits for. Raises NeverOpen."""
+        """Each batch, from the first one on, with what it waits for. Raises NeverOpen."""
         schedule = self.schedule
-        return ((batch, schedule.hold(batch.territory)) for batch in batches)
+        if self.paced is None:
+            return ((batch, schedule.hold(batch.territory)) for batch in batches)
+        windows = self._windows if self.submission.commercial else None
+        return self.paced.scheduled(
+            batches, start=schedule.start, windows=windows, first=schedule.hold
+        )
 
     def check_consent(self) -> None:
         """Raise InvalidCampaign if a source of consents is missing, or is not set up.
@@ -134,6 +148,7 @@ class Intake:
             from_number=submission.from_number,
             survey=submission.survey is not None,
         )
+        warnings += too_fast(submission.smoothing, planner.kept, late)
         return warnings + planner.warnings + self._past()
 
     def note_contacts(self, database: Database, *, again: bool = False) -> None:

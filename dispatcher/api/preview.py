@@ -90,6 +90,7 @@ def preview(
         fingerprint=intake.plan_fingerprint(),
         account=intake.account,
         lookups=screening.lookups,
+        per_hour=intake.paced.per_hour if intake.paced else None,
     )
 
 

@@ -19,6 +19,7 @@ from dispatcher.api.series_reader import SeriesReader
 from dispatcher.api.written_drafts import check_storable
 from dispatcher.campaigns.draft import checked_options, stored_json, written_options
 from dispatcher.campaigns.recurrence import Coming, Rule, check_open, since_of
+from dispatcher.campaigns.schedule import Schedule
 from dispatcher.campaigns.series import LEAD, SERIES_OPTIONS, Series
 from dispatcher.campaigns.series_checks import check_leaves, check_repeats
 from dispatcher.campaigns.series_fields import lasts_of, lead_of, missed_of, name_of
@@ -108,6 +109,8 @@ class SeriesSetup(SeriesReader):
         check_reason(submission)
         check_others(self._installation, submission)
         Intake(self._installation, submission, None).check_consent()
+        # it raises for a time that is too short, also if the list is empty today
+        Schedule(submission, self._installation.windows, now)
         with self._people(series) as people:
             rows = iter(people)
             if (one := next(rows, None)) is not None:  # a list may be empty today

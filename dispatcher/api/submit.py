@@ -138,7 +138,8 @@ class _Entry:
         # no transaction waits for the gateway, and no query runs on a connection that copies rows
         at_hand = submission.at_hand and not self._screening.asks
         # the whole list may yet be refused, or is compared with what is stored
-        return not at_hand or submission.strict or self._repeats.blocks or self._repeats.found
+        whole = submission.strict or submission.smoothing is not None
+        return not at_hand or whole or self._repeats.blocks or self._repeats.found
 
     @property
     def refuses_repeats(self) -> bool:
@@ -172,6 +173,7 @@ class _Entry:
             now=intake.now,
             funded_to=None if intake.settings.credit_check == "off" else 0,
             others=resolved(session, submission),
+            pace=intake.paced.pace if intake.paced else None,
         )
         if self._repeats.blocks or self._repeats.found:
             self._count_repeats(session, batches, campaign_id)

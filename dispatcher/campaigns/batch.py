@@ -34,6 +34,8 @@ class PlannedBatch:
     consents: tuple[str, ...] = field(default=(), repr=False)
     #: the row of each in the list (``Recipient.row``); empty where nobody has one
     rows: tuple[int | None, ...] = field(default=(), repr=False)
+    #: the kind of call that it needs (``personal_texts.KINDS``); only batches of one may be merged
+    kind: int = 0
 
     @property
     def total_segments(self) -> int:
@@ -66,6 +68,7 @@ class PlannedBatch:
                 self.keys[some],
                 self.consents[some],
                 self.rows[some],
+                self.kind,
             )
 
 
@@ -143,6 +146,8 @@ class DueBatch:
     others: Sequence[Other] = ()
     #: the answer of the application, once it is asked
     rests_on: RestsOn | None = None
+    #: messages an hour of a smoothed campaign; None for any other
+    pace: float | None = None
 
     @property
     def covers(self) -> str | None:

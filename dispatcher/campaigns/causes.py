@@ -34,6 +34,7 @@ class Name(StrEnum):
     RATE = "rate"
     CAP = "cap"
     OTHER_CAMPAIGN = "other_campaign"
+    SMOOTHED = "smoothed"
     ACCOUNT = "account"
     DOUBTS = "doubts"
     STOP_LIST = "stop_list"
@@ -55,6 +56,7 @@ _OF_WAIT: Mapping[Wait | None, Name] = {
     Wait.RATE: Name.RATE,
     Wait.CAP: Name.CAP,
     Wait.OTHERS: Name.OTHER_CAMPAIGN,
+    Wait.PACE: Name.SMOOTHED,
     None: Name.HANDED_OVER,
 }
 _CURES: Mapping[Name, str] = {
@@ -63,6 +65,7 @@ _CURES: Mapping[Name, str] = {
     Name.RATE: "it goes on by itself; DISPATCHER_RATE sets the rate",
     Name.CAP: "it goes on by itself; DISPATCHER_DAILY_… set the cap",
     Name.OTHER_CAMPAIGN: "it goes on by itself, once that is known",
+    Name.SMOOTHED: "it goes on by itself: messages leave evenly over opening hours",
     Name.HANDED_OVER: "the gateway sends it; dispatcher pause asks it back",
     Name.SET_ASIDE: "read the worker's log, then dispatcher resume {ref}",
 }
@@ -161,12 +164,8 @@ def _waiting(campaign: Standing, hold: Hold, around: Surroundings) -> Iterator[C
         yield around.blocked
     waits = hold.until > around.now
     name = _name_of(hold)
-    own = Cause(
-        name,
-        hold.why,
-        _CURES[name].format(ref=campaign.reference),
-        hold.until if waits and name is not Name.SET_ASIDE else None,
-    )
+    until = hold.until if waits and name is not Name.SET_ASIDE else None
+    own = Cause(name, hold.why, _CURES[name].format(ref=campaign.reference), until)
     if waits:
         yield own
     if campaign.hold is not None and name is Name.SET_ASIDE:

@@ -13,6 +13,7 @@ from dispatcher.campaigns.campaign_tags import tags_of
 from dispatcher.campaigns.others import Named, except_of, named_of, only_of, only_written
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.prices import Prices
+from dispatcher.campaigns.smoothing import smoothing_of
 from dispatcher.campaigns.states import DRAFT_MOVES, DraftState, sources
 from dispatcher.campaigns.submission import Options, Submission
 from dispatcher.errors import InvalidCampaign, NotAllowed
@@ -33,7 +34,7 @@ _INSTANTS: Final = ("not_before", "not_after")
 _PLANNED: Final = (
     *("rows", "kept", "duplicates", "opted_out", "capped", "undecided", "unreachable", "reasons"),
     *("segments", "billed", "cost", "batches", "opens_at", "finishes_about", "late"),
-    *("account", "fingerprint"),
+    *("account", "fingerprint", "per_hour"),
 )
 
 
@@ -134,6 +135,8 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
         options = {**options, "tags": tags_of(options["tags"])}
     if "except_campaign" in options:
         options = {**options, "except_campaign": except_of(options["except_campaign"])}
+    if smoothing := smoothing_of(options.get("per_hour"), options.get("over")):
+        options = {**options, "per_hour": smoothing.per_hour, "over": smoothing.over}
     if (only := options.get("only_campaign")) is not None:  # one spelling, to compare it
         options = {**options, "only_campaign": only_written(only_of(only))}
     return {name: value for name, value in options.items() if value != _DEFAULTS[name]}

@@ -18,6 +18,7 @@ from dispatcher.window import Hold, Windows
 
 #: delivery reports come at most this long after a message has left
 _REPORTS = timedelta(hours=48)
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,14 @@ class Forecast:
 
     ``rate`` is the assumed rate in batches a second. ``leaves`` has, for each territory, the
     instant (UTC) at which each of its batches leaves, in the order of their numbers; None for a
-    late one.
+    late one. ``whys`` says what each of those waited for that begin a departure.
     """
 
     departures: tuple[Departure, ...]
     late: int
     rate: float
     leaves: Mapping[str, Sequence[datetime | None]] = field(repr=False)
+    whys: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
 
     @property
     def starts(self) -> datetime | None:
@@ -82,10 +84,13 @@ class _Line:
     def __bool__(self) -> bool:
         return self._first < len(self._batches)
 
-    @property
-    def turn(self) -> tuple[datetime, int]:
-        """What puts the next batch before those of other territories."""
-        return self.since, self._batches[self._first][0]
+    def turn(self, at: datetime | None) -> tuple[datetime, int]:
+        """What puts the next batch before those of other territories.
+
+        All that may leave ``at`` an instant, if one is given, do so in the order of the numbers.
+        """
+        since = self.since if at is None else max(self.since, at)
+        return since, self._batches[self._first][0]
 
     @property
     def usages(self) -> Sequence[Usage]:
@@ -123,23 +128,26 @@ def forecast(
     day: Day | None = None,
     euros: Mapping[str, Sequence[Decimal]] = MappingProxyType({}),
     numbers: Mapping[str, Sequence[int]] = MappingProxyType({}),
+    pace: float | None = None,
 ) -> Forecast:
     """Compute the departures of ``groups``: territory -> sizes of its batches.
 
     ``rate`` is in batches a second over all territories; ``windows`` is None for messages that may
     leave at any hour. A batch above the caps of ``day`` waits for the next day; ``euros`` are the
     costs of the batches. ``numbers`` are those of the batches, by which territories that open at
-    once share the rate; without them they take turns. Raises NeverOpen for a territory that never
-    opens.
+    once share the rate; without them they take turns. ``pace`` is in messages an hour over all
+    territories. Raises NeverOpen for a territory that never opens.
     """
     step = timedelta(seconds=1 / rate)
     at = start.astimezone(UTC)
     lines: dict[str, _Line] = {}
     leaves: dict[str, list[datetime | None]] = {}
+    whys: dict[str, list[str]] = {}
     for territory, sizes in groups.items():
         usages = map(Usage, sizes, euros.get(territory) or repeat(Decimal(0)))
         own = numbers.get(territory) or count()
         leaves[territory] = [None] * len(sizes)
+        whys[territory] = [""] * len(sizes)
         if sizes:
             batches = [
                 (number, place, usage)
@@ -155,7 +163,8 @@ def forecast(
             done.append(running.pop(territory))
 
     while lines:
-        territory, line = min(lines.items(), key=lambda item: item[1].turn)
+        since = None if pace is None else at
+        territory, line = min(lines.items(), key=lambda item: item[1].turn(since))
         at = max(at, line.since)
         if not_after is not None and at >= not_after:
             break
@@ -173,6 +182,7 @@ def forecast(
             day.add(at, usage)
         leaves[territory][place] = at
         before = running.get(territory)
+        whys[territory][place] = "" if before else line.why
         running[territory] = Departure(
             territory,
             starts=before.starts if before else at,
@@ -180,10 +190,10 @@ def forecast(
             messages=usage.messages + (before.messages if before else 0),
             why=before.why if before else line.why,
         )
-        at += step
+        at += step if pace is None else max(step, usage.messages / pace * _HOUR)
         if not line:
             done.append(running.pop(territory))
             del lines[territory]
     departures = sorted([*done, *running.values()], key=lambda one: (one.starts, one.territory))
     late = sum(usage.messages for line in lines.values() for usage in line.usages)
-    return Forecast(tuple(departures), late=late, rate=rate, leaves=leaves)
+    return Forecast(tuple(departures), late=late, rate=rate, leaves=leaves, whys=whys)

@@ -51,7 +51,8 @@ class Plan:
     ``longest`` are the longest texts as they arrive. ``fingerprint`` identifies this text, these
     options and recipients, their segments and their cost:
     ``submit(..., approved=plan.fingerprint)`` stores exactly this or nothing. ``lookups`` are the
-    gateway's answers about the numbers; None without ``check_numbers``.
+    gateway's answers about the numbers; None without ``check_numbers``. ``per_hour`` is about how
+    many messages leave in an hour, if they are smoothed.
     """
 
     rows: int
@@ -74,6 +75,7 @@ class Plan:
     #: the account that it goes through; empty for the default account
     account: str = ""
     lookups: Lookups | None = None
+    per_hour: int | None = None
 
     @property
     def batches(self) -> int:
@@ -113,6 +115,7 @@ class Plan:
             "finishes_about": _iso(self.finishes_about),
             "reported_by": _iso(self.forecast.reported),
             "late": self.forecast.late,
+            "per_hour": self.per_hour,
             "departures": [
                 asdict(departure)
                 | {"starts": departure.starts.isoformat(), "ends": departure.ends.isoformat()}

@@ -182,10 +182,10 @@ class Planner:
                 self.billed[phones.destination_of(phone)] += segments
                 batch.elsewhere += segments
             if len(messages) == LARGEST_BATCH:
-                yield self._close(territory, filling[kind].pop(territory))
-        for of_kind in filling:
+                yield self._close(territory, filling[kind].pop(territory), kind)
+        for kind, of_kind in enumerate(filling):
             for territory, batch in of_kind.items():
-                yield self._close(territory, batch)
+                yield self._close(territory, batch, kind)
         if not self.texts.known:
             self.billed.clear()
 
@@ -201,7 +201,7 @@ class Planner:
         if not self.kept:
             self._left_out.check(self.rows)
 
-    def _close(self, territory: str, batch: _Filling) -> PlannedBatch:
+    def _close(self, territory: str, batch: _Filling, kind: int) -> PlannedBatch:
         self.kept += len(batch.segments)
         self.territories[territory] += len(batch.segments)
         if at_home := sum(batch.segments) - batch.elsewhere:
@@ -209,7 +209,7 @@ class Planner:
         self._digest.add(territory, batch.messages)
         keys = tuple(map(batch.keys.get, range(len(batch.messages)))) if batch.keys else ()
         columns = tuple(batch.messages), tuple(batch.segments), keys, tuple(batch.consents)
-        return PlannedBatch(territory, *columns, tuple(batch.rows))
+        return PlannedBatch(territory, *columns, tuple(batch.rows), kind)
 
     def _key(self, recipient: Recipient) -> str:
         """The key of a recipient. Raises UnusableKeyError."""

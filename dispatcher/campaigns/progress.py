@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dispatcher.campaigns.causes import Standing, Surroundings, causes_of
+from dispatcher.campaigns.smoothing import an_hour
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.window import Hold
 
@@ -72,6 +73,8 @@ class Progress:
     #: how many are left out because of which other campaign, by its reference
     left_out_by: Mapping[str, int] = field(default_factory=dict)
     unreachable: int = 0
+    #: about how many messages leave in an hour, if it is smoothed
+    per_hour: int | None = None
 
     @property
     def ended(self) -> bool:
@@ -110,6 +113,9 @@ class Facts:
     created_at: datetime | None = None
     #: why the budgets of its tags do not let it begin; None if it may
     budget_wait: str | None = None
+    #: messages an hour: as asked for, and as planned; None unless it is smoothed
+    per_hour: int | None = None
+    pace: float | None = None
 
 
 def silence(
@@ -175,6 +181,7 @@ def progress_of(
         tags=tags,
         left_out_by=dict(left_out_by),
         unreachable=sum(share.unreachable for share in shares),
+        per_hour=an_hour(facts.per_hour, facts.pace),
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dispatcher.campaigns.hand_over import departure, too_near
+from dispatcher.campaigns.paced_batches import open_time
+from dispatcher.campaigns.smoothing import shown
 from dispatcher.campaigns.submission import Submission
 from dispatcher.errors import InvalidCampaign
 from dispatcher.window import Hold, NeverOpen, Windows
@@ -15,7 +17,8 @@ from dispatcher.window.territories import TERRITORIES
 class Schedule:
     """The first instants at which the batches of one submission may leave, by territory.
 
-    Raises InvalidCampaign if ``not_after`` passes before anything can leave. Its methods raise
+    Raises InvalidCampaign if ``not_after`` passes before anything can leave, or if smoothing takes
+    longer than there is until then. Its methods raise
     NeverOpen for a territory whose clock shares no open hour with Paris.
     """
 
@@ -34,6 +37,8 @@ class Schedule:
         # too late for every territory: refused before the list is read
         if submission.not_after is not None and all(map(self._too_late, TERRITORIES)):
             raise self._refusal(self.hold(submission.territory or "metropole"))
+        if submission.smoothing is not None and submission.smoothing.over is not None:
+            self._check_over(timedelta(seconds=submission.smoothing.over))
 
     def check(self, territories: Collection[str]) -> None:
         """Raise InvalidCampaign if none of a list's territories opens before ``not_after``.
@@ -47,6 +52,27 @@ class Schedule:
     def late(self, territories: Collection[str]) -> list[str]:
         """Those of a list's territories that open too late for ``not_after``."""
         return [name for name in territories if self._late(self.hold(name))]
+
+    def _check_over(self, over: timedelta) -> None:
+        """Raise InvalidCampaign if no territory is open for so long before ``not_after``."""
+        if self._not_after is None:
+            return
+        longest = max(map(self._open_time, TERRITORIES))
+        if longest < over:
+            raise InvalidCampaign(
+                f"over {shown(over)} does not fit: before not_after {self._not_after.isoformat()}"
+                f" only {shown(longest)} are open"
+            )
+
+    def _open_time(self, territory: str) -> timedelta:
+        """For how long messages for a territory may leave before ``not_after``."""
+        assert self._not_after is not None  # noqa: S101 - for the type checker
+        if self._windows is None:
+            return self._not_after - self.start
+        try:
+            return open_time(self._windows, territory, self.start, self._not_after)
+        except NeverOpen:
+            return timedelta(0)
 
     def _too_late(self, territory: str) -> bool:
         try:

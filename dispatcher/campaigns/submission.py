@@ -7,13 +7,14 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypedDict
 
 from dispatcher.campaigns.batch import LARGEST_BATCH
 from dispatcher.campaigns.campaign_tags import tags_of
 from dispatcher.campaigns.consent_column import ConsentColumns
 from dispatcher.campaigns.others import Named, except_of, named_of
+from dispatcher.campaigns.smoothing import Smoothing, smoothing_of
 from dispatcher.errors import InvalidCampaign, InvalidText
 from dispatcher.recipients import Recipient
 from dispatcher.recipients.senders import check_from_number, check_sender
@@ -61,6 +62,10 @@ class Options(TypedDict, total=False):
     #: hand the campaign to the gateway, which holds it until ``not_before`` (required): no worker
     #: need run at that hour. Submitting again with another value changes nothing
     hand_over: bool
+    #: smoothing: at most so many messages leave in an hour, evenly over opening hours
+    per_hour: int | None
+    #: smoothing: all messages leave evenly over so much opening time (a number is seconds)
+    over: timedelta | int | None
     #: references of campaigns: whoever one of them texts, has texted or may have texted is left out
     #: (``others``). They must be stored before. One reference may be given without a list
     except_campaign: str | Iterable[str]
@@ -129,6 +134,8 @@ class Submission:
     territory: str | None = None
     priority: str = "normal"
     hand_over: bool = False
+    per_hour: int | None = None
+    over: timedelta | int | None = None
     except_campaign: str | Iterable[str] = ()
     only_campaign: str | None = None
     tags: Iterable[str] = ()
@@ -164,6 +171,8 @@ class Submission:
             object.__setattr__(self, "consent", str(columns))
         if self.hand_over and self.not_before is None:
             raise InvalidCampaign("hand_over needs not_before: when the gateway is to send it")
+        if self.smoothing and self.hand_over:
+            raise InvalidCampaign("the gateway sends all of it at one hour: it cannot be smoothed")
         if self.not_before and self.not_after and self.not_before >= self.not_after:
             raise InvalidCampaign("not_after must be later than not_before")
 
@@ -178,6 +187,11 @@ class Submission:
             raise InvalidCampaign("a campaign has a sender or a long number, not both")
         if self.hand_over and (self.from_number or self.survey):
             raise InvalidCampaign("only a text from a sender is handed over: the other calls wait")
+
+    @property
+    def smoothing(self) -> Smoothing | None:
+        """How its messages are spread over opening hours; None if they are not."""
+        return smoothing_of(self.per_hour, self.over)
 
     @property
     def excepted(self) -> tuple[str, ...]:
@@ -212,6 +226,8 @@ class Submission:
             body.append(self.account)
         if self.consent:
             body.append(f"consent {self.consent}")
+        if self.smoothing:
+            body.append(f"smoothed {self.smoothing.per_hour} {self.smoothing.over}")
         if self.others:
             body.append(json.dumps([[one.reference, one.rule] for one in self.others]))
         return hashlib.sha256(json.dumps(body).encode()).hexdigest()

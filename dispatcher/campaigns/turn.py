@@ -21,6 +21,12 @@ class Arming:
     #: expected, in euros; None if no cap asks for it
     cost: Decimal | None = None
 
+    @property
+    def step(self) -> float | None:
+        """Seconds until the next batch of its campaign may be armed; None if that has no pace."""
+        pace = self.batch.pace
+        return None if pace is None else len(self.batch.recipients) / pace * 3600
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:
@@ -79,12 +85,18 @@ def goes_along(change: Change) -> bool:
 def armable(arms: Sequence[Arming], ends: Sequence[Ending]) -> list[Arming]:
     """Those that may be armed in one turn: each batch once, and none of which an outcome is told.
 
-    A late outcome of a batch that goes again would change the same row as its arming.
+    A late outcome of a batch that goes again would change the same row as its arming. Of a smoothed
+    campaign it is one batch.
     """
     taken = {end.batch.id for end in ends}
+    paced: set[int] = set()
     found: list[Arming] = []
     for arm in arms:
-        if arm.batch.id not in taken:
-            taken.add(arm.batch.id)
-            found.append(arm)
+        batch = arm.batch
+        if batch.id in taken or batch.campaign_id in paced:
+            continue
+        taken.add(batch.id)
+        if batch.pace is not None:
+            paced.add(batch.campaign_id)
+        found.append(arm)
     return found

@@ -30,6 +30,8 @@ class Wait(StrEnum):
     CAP = "cap"
     #: what becomes of people in another campaign, which decides whether they are left out
     OTHERS = "others"
+    #: the pace of a smoothed campaign, which gives it an instant of its own
+    PACE = "pace"
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 import click
 
 from dispatcher.cli.exits import REJECTED
-from dispatcher.cli.options import INSTANT, WRITTEN, list_options, other_campaigns
+from dispatcher.cli.options import INSTANT, WRITTEN, list_options, other_campaigns, smoothing
 from dispatcher.cli.progress_bar import with_progress_bar
 from dispatcher.cli.rejects import LeftOut, rejects_path
 from dispatcher.errors import InvalidCampaign, InvalidFile, InvalidText
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from dispatcher.campaigns.submission import Options
     from dispatcher.cli.progress_bar import Watched
@@ -69,6 +69,7 @@ _REST = (
         is_flag=True,
         help="The gateway holds it until --not-before, when no worker need run.",
     ),
+    *smoothing,
     *other_campaigns,
     click.option(
         "--tag",
@@ -125,6 +126,8 @@ class CampaignArguments:
     consent: str | None
     priority: str
     hand_over: bool
+    per_hour: int | None
+    over: timedelta | None
     except_campaign: tuple[str, ...]
     only_campaign: str | None
     tags: tuple[str, ...]

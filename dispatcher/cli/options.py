@@ -17,6 +17,7 @@ from dispatcher.window.slots import PARIS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
 
     from dispatcher.api import Dispatcher
     from dispatcher.campaigns.progress import Progress
@@ -108,6 +109,34 @@ _LIST = (
 )
 
 
+class Duration(click.ParamType["timedelta"]):
+    """A duration as people write it: 90min, 6h, 2d."""
+
+    name = "DURATION"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        """The duration. Raises InvalidCampaign."""
+        from dispatcher.campaigns.series_fields import duration_of
+
+        del ctx
+        option = param.opts[0] if param else "--over"
+        return duration_of(option, value) if isinstance(value, str) else value
+
+
+#: how a campaign is smoothed
+smoothing = (
+    click.option(
+        "--per-hour",
+        type=int,
+        metavar="N",
+        help="At most N messages leave in an hour, evenly over opening hours.",
+    ),
+    click.option(
+        "--over", type=Duration(), help="All leave evenly over so much opening time: 90min, 6h."
+    ),
+)
 #: campaigns whose people are left out
 other_campaigns = (
     click.option(

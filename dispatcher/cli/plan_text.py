@@ -38,6 +38,12 @@ def not_texted(plan: Plan, weekly: int | None) -> Iterator[str]:
         yield f"  {plan.unreachable:,} of them unreachable, as of now: nothing is sent to them"
 
 
+def pace_line(plan: Plan) -> Iterator[str]:
+    """How many messages leave in an hour, if they are smoothed."""
+    if plan.per_hour is not None:
+        yield f"  smoothed: about {counted(plan.per_hour, 'message')} an hour"
+
+
 class PlanText:
     """The sentences about one plan, before and after its timeline."""
 
@@ -89,6 +95,7 @@ class PlanText:
         )
         if plan.account:
             yield f"  through account {plan.account}"
+        yield from pace_line(plan)
         yield from not_texted(plan, self._settings.weekly_messages)
         yield from reason_lines(plan.rejected)
         if plan.lookups is not None:
@@ -153,7 +160,10 @@ class PlanText:
     def _forecast(self) -> Iterator[str]:
         forecast = self._plan.forecast
         unset = "" if self._settings.rate else ", which is usual: no rate is set"
-        yield f"forecast, at {forecast.rate:g} batches a second{unset}"
+        if self._plan.per_hour is None:
+            yield f"forecast, at {forecast.rate:g} batches a second{unset}"
+        else:
+            yield f"forecast, at about {counted(self._plan.per_hour, 'message')} an hour"
         for group in self._plan.groups:
             leaving = [one for one in forecast.departures if one.territory == group.territory]
             for turn, departure in enumerate(leaving):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from dispatcher.cli.campaign_options import text_options
-from dispatcher.cli.options import list_options, other_campaigns
+from dispatcher.cli.options import list_options, other_campaigns, smoothing
 from dispatcher.errors import InvalidCampaign
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _GIVEN = (
     click.option("--priority", type=click.Choice(["low", "normal", "high"])),
     click.option("--tag", "tags", multiple=True, metavar="TAG", help="A word of yours; up to 10."),
     click.option("--territory", help="The territory whose clock and holidays count."),
+    *smoothing,
     *other_campaigns,
     click.option("--strict", is_flag=True, help="Make none if a row is rejected."),
     click.option("--check-numbers", is_flag=True, help="Let the gateway check each number."),
@@ -58,7 +59,7 @@ _GIVEN = (
 )
 _OPTIONS = (
     *("account", "sender", "from_number", "consent", "priority", "territory"),
-    *("except_campaign", "only_campaign"),
+    *("except_campaign", "only_campaign", "per_hour", "over"),
 )
 _READING = (
     *("column", "territory_column", "key_column", "last_contact_column", "encoding", "sheet"),
@@ -86,7 +87,7 @@ def values_of(params: dict[str, Any]) -> dict[str, Any]:
         values["not_after"] = expiry_of("--not-after", params["not_after"])
     if params["missed"]:
         values["missed"] = params["missed"]
-    options = {name: params[name] for name in _OPTIONS if params[name]}
+    options = {name: params[name] for name in _OPTIONS if params[name] not in (None, "", ())}
     options |= {name: True for name in ("strict", "check_numbers") if params[name]}
     if params["tags"]:
         options["tags"] = params["tags"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dispatcher.campaigns.wording import counted, moment
 from dispatcher.cli.output import say
-from dispatcher.cli.plan_text import not_texted
+from dispatcher.cli.plan_text import not_texted, pace_line
 from dispatcher.cli.rejects import reason_lines
 from dispatcher.cli.text_report import warning_lines
 from dispatcher.window.slots import PARIS
@@ -69,6 +69,7 @@ def plan_lines(plan: Plan, now: datetime, weekly: int | None) -> Iterator[str]:
         f"{counted(plan.kept, 'recipient')} kept of {counted(plan.rows, 'row')},"
         f" {counted(plan.duplicates, 'duplicate')}, {counted(plan.batches, 'batch', 'batches')}"
     )
+    yield from pace_line(plan)
     yield from reason_lines(plan.rejected)
     yield from not_texted(plan, weekly)
     cost = "no price is set" if plan.cost is None else f"{plan.cost:,.2f} €"

@@ -202,7 +202,8 @@ class _Stage:
 
     def _assumed(self, plan: Plan, options: Options) -> tuple[str, ...]:
         found = []
-        if self._settings.of_account(plan.account).rate is None and not options.get("hand_over"):
+        by_itself = options.get("hand_over") or plan.per_hour is not None
+        if self._settings.of_account(plan.account).rate is None and not by_itself:
             found.append(
                 f"no rate is set: {plan.forecast.rate:g} batches leave in a second, as the plan"
                 " assumes"

@@ -161,7 +161,7 @@ RULES: Final[tuple[tuple[Column, Rule], ...]] = (
     *_never(
         "a sentence of our own, with codes and hours",
         *(Batch.why, Batch.window_why, Batch.retry_why, Batch.rate_why, Batch.cap_why),
-        *(Batch.others_why, Campaign.budget_wait, UnreadCall.problem),
+        *(Batch.others_why, Batch.pace_why, Campaign.budget_wait, UnreadCall.problem),
     ),
     *_never(
         "letters, codes, counts or ids by position",

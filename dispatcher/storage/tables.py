@@ -209,6 +209,24 @@ class Campaign(Base):
     budget_wait: Mapped[str | None]
     #: when they let it begin: it counts in that month; null for a campaign without tags
     budgeted_at: Mapped[datetime | None]
+    #: smoothing, as it was asked for: messages an hour, or seconds; null for neither
+    per_hour: Mapped[int | None]
+    over_seconds: Mapped[int | None]
+    #: messages an hour of a smoothed campaign; null for any other
+    pace: Mapped[float | None]
+
+
+class Pace(Base):
+    """When the next batch of a smoothed campaign may be armed.
+
+    A table of its own, because who arms a batch locks this row alone, and no row of a campaign.
+    """
+
+    __tablename__ = "dispatcher_pace"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    campaign_id: Mapped[int] = mapped_column(_Key, primary_key=True, autoincrement=False)
+    next_at: Mapped[datetime]
 
 
 class Budget(Base):
@@ -344,6 +362,9 @@ class Batch(Base):
     #: the wait for what becomes of people in another campaign
     others_until: Mapped[datetime | None]
     others_why: Mapped[str] = mapped_column(default="", server_default="")
+    #: the wait for its own instant, in a smoothed campaign
+    pace_until: Mapped[datetime | None]
+    pace_why: Mapped[str] = mapped_column(default="", server_default="")
     #: how many of the rejected are at unreachable numbers
     unreachable: Mapped[int] = mapped_column(default=0, server_default="0")
 

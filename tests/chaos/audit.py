@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
 from dispatcher.campaigns.consent import ASK
+from dispatcher.campaigns.smoothing import TOLERANCE
 from dispatcher.sandbox.gateway.behaviour import Behaviour
 from dispatcher.sandbox.gateway.messages import DELIVERED, WAITING, fate
 from dispatcher.storage.tables import Base
@@ -45,6 +47,8 @@ class Findings:
     #: doubts that nobody could end
     stuck: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
+    #: batches of the smoothed campaign that were armed too soon after each other
+    hurried: list[str] = field(default_factory=list)
     #: texted more than a minute after they withdrew their consent
     withdrawn: list[str] = field(default_factory=list)
     #: erased people whose number is still stored
@@ -83,6 +87,7 @@ def audit(
     _no_doubt_is_left(evidence, findings)
     _in_the_window(cluster, evidence, findings)
     budgets.audit(cluster, evidence, findings)
+    _at_its_pace(evidence, findings)
     _nobody_after_stop(cluster, evidence, _earliest(stops, erased), findings)
     _nobody_without_consent(cluster, evidence, withdrawn, findings)
     _erased_are_gone(cluster, erased, findings)
@@ -134,6 +139,26 @@ def _nobody_by_both(
         }
         if not left_out <= set(plans[other].phones):
             findings.lost.append(f"{reference}: left out, and not in {other}")
+
+
+def _at_its_pace(evidence: Evidence, findings: Findings) -> None:
+    """Each batch of a smoothed campaign is armed once the one before it has had its share."""
+    for campaign_id, campaign in evidence.campaigns.items():
+        if campaign.pace is None:
+            continue
+        its = [
+            one
+            for one in evidence.attempts.values()
+            if evidence.batches[one.batch_id].campaign_id == campaign_id
+        ]
+        its.sort(key=lambda one: one.armed_at)
+        for one, later in pairwise(its):
+            share = timedelta(hours=(one.messages or 0) / campaign.pace)
+            if later.armed_at < one.armed_at + share - TOLERANCE:
+                findings.hurried.append(
+                    f"batch {later.batch_id} at {later.armed_at}, batch {one.batch_id} of"
+                    f" {one.messages} at {one.armed_at}"
+                )
 
 
 def _described(evidence: Evidence, tag: str) -> str:

@@ -20,6 +20,8 @@ OVERSEAS = "martinique"
 #: a second account at the gateway
 OTHER_ACCOUNT = "other"
 LONG_NUMBER = "+33639988888"
+#: the campaign that leaves evenly
+SMOOTHED = "etalee"
 #: until when the gateway holds what is handed over to it
 HOUR = OPEN + timedelta(hours=3)
 #: numbers reserved for fiction, without the one that the gateway's false answers name
@@ -56,6 +58,8 @@ def plans(recipients: int, luck: random.Random) -> list[Plan]:
         "outre-mer": (few, {"territory": OVERSEAS, "consent": ASK}),
         "numero-long": (min(few, 20), {"from_number": LONG_NUMBER}),
         "autre-compte": (4 * few, {"account": OTHER_ACCOUNT}),
+        # batches of 500, one in 50 s
+        SMOOTHED: (5 * few, {"per_hour": 36_000}),
         "confiee": (4 * few, {"not_before": HOUR, "hand_over": True}),
         "confiee-autre": (
             few,

@@ -98,6 +98,7 @@ def results(found: Findings) -> Table:
         ("numbers of erased people", found.in_clear),
         ("outside the window", found.outside),
         ("beyond or beside a budget", found.overspent),
+        ("too fast for a smoothed campaign", found.hurried),
         ("doubts without a way out", found.stuck),
         ("key, number or text in a log", found.leaks),
         ("other complaints", found.complaints),

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from dispatcher.campaigns.evidence_file.layout import BATCHES, OPT_OUTS, PAGES, RECORD
 from dispatcher.campaigns.evidence_file.page_digest import Digest, Row
 from dispatcher.campaigns.evidence_file.page_words import WORDS
+from dispatcher.campaigns.smoothing import shown
 from dispatcher.settings.visible import visible
 from dispatcher.window.slots import PARIS
 from dispatcher.window.territories import TERRITORIES
@@ -71,6 +72,10 @@ class EvidencePage:
         for name in ("except_campaign", "only_campaign"):
             if named := campaign.get(name):  # files of an earlier version have none
                 yield words[name], ", ".join(named)
+        if per_hour := campaign.get("per_hour"):
+            yield words["smoothed"], words["an_hour"].format(words.number(per_hour))
+        if over := campaign.get("over_seconds"):
+            yield words["smoothed"], words["over"].format(shown(timedelta(seconds=over)))
         yield words["submitted"], f"{self._at(campaign['submitted_at'])}, {by}"
         yield words["approved"], campaign["approved"] or words["nobody"]
         yield words["commercial"], words["yes"] if campaign["commercial"] else words["no"] + because

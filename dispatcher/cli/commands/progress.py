@@ -139,6 +139,8 @@ def view(found: Progress, now: datetime, console: Console) -> RenderableType:
     table.add_row(language.text("recipients"), number(found.recipients), style="bold")
     notes = [f"tags: {', '.join(found.tags)}"] if found.tags else []
     notes.append(f"cost {euros(found.cost)}{_against_plan(found)}")
+    if found.per_hour is not None:
+        notes.append(f"smoothed: about {counted(found.per_hour, 'message')} an hour")
     if found.untold:
         notes.append(f"{counted(found.untold, 'message')} sent at a cost that nobody knows")
     if found.in_doubt:

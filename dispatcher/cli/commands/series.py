@@ -150,7 +150,9 @@ def change(name: str, *, as_json: bool, **params: Any) -> None:
         values["text"] = text_of(params["text"], params["text_file"])
     values |= {one: params[one] for one in ("rule", "source") if params[one]}
     if "options" in values:
-        values["options"] = {**found.options, **values["options"]}
+        from dispatcher.campaigns.smoothing import merged
+
+        values["options"] = merged(found.options, values["options"])
     if not values:
         raise click.UsageError("give what is to change")
     changed = service.change(found.id, version=found.version, **values)

@@ -62,6 +62,9 @@ class Progress(_Answer):
     unreachable: Annotated[
         _Count, Field(description="rejected: their last messages were not delivered")
     ]
+    per_hour: Annotated[
+        int | None, Field(description="about how many leave in an hour; null: it is not smoothed")
+    ]
 
 
 class Rejected(_Answer):

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from dispatcher.campaigns.campaign_tags import MOST, PATTERN
 from dispatcher.campaigns.others import MOST as OTHERS
+from dispatcher.campaigns.smoothing import MOST_AN_HOUR, MOST_SECONDS
 
 #: described here, and checked by ``campaign_tags``, whose sentences say what to write instead
 Tags = Annotated[
@@ -33,6 +34,28 @@ OnlyCampaign = Annotated[
         max_length=220,
         description="the reference of a campaign submitted before: only whom it has texted is"
         " texted; with `:delivered`, `:undelivered` or `:silent` behind it only those of them",
+    ),
+]
+
+HandOver = Annotated[
+    bool, Field(description="the gateway holds it until `not_before`, which is needed then")
+]
+PerHour = Annotated[
+    int | None,
+    Field(
+        ge=1,
+        le=MOST_AN_HOUR,
+        description="smoothing: at most so many messages leave in an hour, evenly over opening"
+        " hours",
+    ),
+]
+Over = Annotated[
+    int | None,
+    Field(
+        ge=60,
+        le=MOST_SECONDS,
+        description="smoothing: all messages leave evenly over so many seconds of opening hours,"
+        " in the place of `per_hour`",
     ),
 ]
 

@@ -22,8 +22,8 @@ from pydantic_core import from_json
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from dispatcher.campaigns.submission import PRIORITIES, Options
+from dispatcher.contrib.flask import fields
 from dispatcher.contrib.flask.auth import too_large
-from dispatcher.contrib.flask.fields import ExceptCampaign, OnlyCampaign, Tags
 from dispatcher.contrib.flask.problems import Problem, unknown
 from dispatcher.window.territories import TERRITORIES
 
@@ -129,12 +129,12 @@ class NewCampaign(_Body):
     priority: Literal[tuple(PRIORITIES)] = Field(  # type: ignore[valid-type]
         "normal", description="campaigns of higher priority leave first"
     )
-    hand_over: bool = Field(
-        False, description="the gateway holds it until `not_before`, which is needed then"
-    )
-    except_campaign: ExceptCampaign = []
-    only_campaign: OnlyCampaign = None
-    tags: Tags = []
+    hand_over: fields.HandOver = False
+    per_hour: fields.PerHour = None
+    over: fields.Over = None
+    except_campaign: fields.ExceptCampaign = []
+    only_campaign: fields.OnlyCampaign = None
+    tags: fields.Tags = []
     strict: bool = Field(False, description="refuse the campaign if one recipient is rejected")
     check_numbers: bool = Field(
         False,

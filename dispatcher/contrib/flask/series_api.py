@@ -13,6 +13,7 @@ from dispatcher.api import Dispatcher
 from dispatcher.api.actor import checked_reason
 from dispatcher.campaigns.draft import planned
 from dispatcher.campaigns.series import LEAD, SERIES_OPTIONS
+from dispatcher.campaigns.smoothing import merged
 from dispatcher.contrib.flask.draft_api import acting
 from dispatcher.contrib.flask.library import library_of
 from dispatcher.contrib.flask.openapi import MOST_LISTED
@@ -84,7 +85,7 @@ class _Views:
         # what was read is the version that changes, also for whoever names none
         given["version"] = body.version or found.version
         if said := SERIES_OPTIONS & body.model_fields_set:
-            given["options"] = {**found.options, **{name: getattr(body, name) for name in said}}
+            given["options"] = merged(found.options, {name: getattr(body, name) for name in said})
         return jsonify(service.change(found.id, **given, by=_ACTOR).as_json())
 
     def pause_series(self, series: str) -> Response:

@@ -23,6 +23,7 @@ from dispatcher.dispatch.sending import consents
 from dispatcher.dispatch.sending.caps import CapReached, SendCaps
 from dispatcher.dispatch.sending.gather import Gather
 from dispatcher.dispatch.sending.ledger import Ledger, Turn
+from dispatcher.dispatch.sending.pacing import Pacing
 from dispatcher.dispatch.sending.request import Request, call_of, request_of
 from dispatcher.dispatch.sending.results import Results
 from dispatcher.dispatch.tags import new_tag
@@ -79,6 +80,7 @@ class Attempts:
         self._results = Results(context, self._ledger)
         self._gather = Gather(context, self._caps).gather
         self._consents = consents.Consents(context)
+        self._pacing = Pacing(context)
 
     def make(self, batch_id: int, permit: Permit) -> bool:
         """Send a batch, once, if it is due and may leave now; True if the gateway took it.
@@ -87,7 +89,7 @@ class Attempts:
         that was claimed is in doubt then, once its lease is over.
         """
         batch = self._gather(batch_id)
-        if batch is None or self._wait_for_window(batch):
+        if batch is None or self._pacing.holds(batch) or self._wait_for_window(batch):
             return False
         batch = self._consents.ask(batch)
         if batch is None:

@@ -22,7 +22,10 @@ from dispatcher.storage.tables import BATCH, CAMPAIGN, LARGEST_ID, RECIPIENT, in
 
 #: what a due batch has under the same name
 _OF_BATCH = "id", "campaign_id", "territory", "attempt", "checks", "states", "codes", "leaves_at"
-_OF_CAMPAIGN = "text", "sender", "commercial", "from_number", "survey", "not_after", "consent"
+_OF_CAMPAIGN = (
+    *("text", "sender", "commercial", "from_number", "survey", "not_after", "consent"),
+    "pace",
+)
 _FIND_DUE = Statement(
     select(
         *(BATCH.c[name] for name in _OF_BATCH),

@@ -31,6 +31,7 @@ def campaign(session: Session, campaign_id: int, words: Mask) -> Row:
         "account": row.account or None,
         "tags": list(campaign_tags.of_campaigns(session, [campaign_id]).get(campaign_id, ())),
         **_others(session, row.others, words),
+        **_smoothing(row.per_hour, row.over_seconds),
         "state": row.state,
         "paused_because": row.reason and words(row.reason),
         "text": row.text,
@@ -75,6 +76,12 @@ def _others(session: Session, document: str | None, words: Mask) -> Row:
         else:
             row["only_campaign"] = [f"{name}:{one.rule}"]
     return row
+
+
+def _smoothing(per_hour: int | None, over: int | None) -> Row:
+    """How it was smoothed, as it was asked for; nothing for one that was not."""
+    found = {"per_hour": per_hour, "over_seconds": over}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def sums(session: Session, campaign_id: int) -> Row:

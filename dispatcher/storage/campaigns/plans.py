@@ -15,10 +15,12 @@ from dispatcher.campaigns.batch import LARGEST_BATCH, PlannedBatch
 from dispatcher.campaigns.consent import document
 from dispatcher.campaigns.hand_over import to_be
 from dispatcher.campaigns.others import Other, written
+from dispatcher.campaigns.paced_batches import PacedHold
 from dispatcher.campaigns.prices import Prices
 from dispatcher.campaigns.states import BatchState, CampaignState
 from dispatcher.campaigns.submission import PRIORITIES, Submission
 from dispatcher.settings.accounts import DEFAULT
+from dispatcher.storage.batches import paces
 from dispatcher.storage.campaigns import bulk_insert, campaign_tags
 from dispatcher.storage.tables import Batch, BatchConsent, Campaign
 from dispatcher.window import Hold
@@ -37,11 +39,13 @@ def add_campaign(
     now: datetime,
     funded_to: int | None,
     others: Sequence[Other] = (),
+    pace: float | None = None,
 ) -> int:
     """Add a campaign under a provisional ``reference``, and return its id.
 
-    ``complete`` sets the final reference.
+    ``complete`` sets the final reference. ``pace`` is in messages an hour.
     """
+    smoothing = submission.smoothing
     campaign = Campaign(
         reference=reference,
         fingerprint="",
@@ -60,10 +64,15 @@ def add_campaign(
         created_at=now,
         funded_to=funded_to,
         budget_wait="" if submission.tags else None,
+        per_hour=smoothing.per_hour if smoothing else None,
+        over_seconds=smoothing.over if smoothing else None,
+        pace=pace,
     )
     session.add(campaign)
     session.flush()
     campaign_tags.add(session, campaign.id, submission.tags)
+    if pace is not None:
+        paces.add(session, campaign.id, now)
     return campaign.id
 
 
@@ -126,6 +135,7 @@ def add_batches(
                 [
                     _row(campaign_id, number, batch, hold, policy)
                     | {"planned": batch.cost(prices)}
+                    | _paced(hold)
                     | _handed(handed(batch.territory), now)
                     for number, (batch, hold) in stride
                 ],
@@ -162,6 +172,14 @@ def _row(
         "segments": batch.total_segments,
         "planned_segments": batch.total_segments,
     }
+
+
+def _paced(hold: Hold) -> dict[str, Any]:
+    """The columns of its pace; those of the window are what it alone would hold a batch for."""
+    if not isinstance(hold, PacedHold):
+        return {}
+    pace = {"pace_until": hold.until, "pace_why": hold.why}
+    return pace | {"window_until": hold.window.until, "window_why": hold.window.why}
 
 
 def _handed(leaves_at: datetime | None, now: datetime) -> dict[str, Any]:

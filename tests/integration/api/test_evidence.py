@@ -350,3 +350,28 @@ def test_costs_are_summed_to_the_ten_thousandth(tables: Database) -> None:
         bench.work()
         found = verified(evidence_of(bench))
         assert Decimal(found.sums["cost"]) == sum(one.cost for one in bench.batches())
+
+
+@pytest.mark.parametrize(
+    ("options", "written", "english", "french"),
+    [
+        ({"per_hour": 120}, {"per_hour": 120}, "120 messages an hour", "120 messages par heure"),
+        (
+            {"over": timedelta(hours=6)},
+            {"over_seconds": 21_600},
+            "over 6 h of opening hours",
+            "sur 6 h d",
+        ),
+    ],
+)
+def test_evidence_says_how_a_campaign_was_smoothed(
+    campaign: Bench, options: dict[str, Any], written: dict[str, int], english: str, french: str
+) -> None:
+    campaign.submit(5, "evenly", start=10, **options)
+    data = evidence_of(campaign, "evenly")
+    document = json.loads(members(data)[layout.CAMPAIGN])
+    assert {"per_hour", "over_seconds"} & document.keys() == written.keys()
+    assert document.items() >= written.items()
+    for language, says in (("en", english), ("fr", french)):
+        assert says in members(data)[layout.PAGES[language]].decode()
+    assert verified(data).problems == ()

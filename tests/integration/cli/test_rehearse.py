@@ -16,6 +16,7 @@ from tests.integration.cli.test_commands import Shell
 from tests.unit.docs.test_examples import blocks
 
 SECTION = "Rehearse it"
+SMOOTHING = "Smooth a campaign"
 
 
 @pytest.fixture
@@ -50,6 +51,20 @@ def test_example_of_the_docs_is_what_the_command_prints(shell: Shell) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     assert lines(result.stdout) == lines(shown)
     assert [path.name for path in shell.directory.iterdir()] == ["clients.csv"]
+
+
+def test_smoothed_example_of_the_docs_is_what_the_command_prints(shell: Shell) -> None:
+    [block] = blocks("docs/campaigns.md", "sh", SMOOTHING)
+    (shown,) = blocks("docs/campaigns.md", "text", SMOOTHING)
+    rehearse, submit = block.strip().splitlines()
+    words = [one.strip("'") for one in re.findall(r"'[^']*'|\S+", rehearse)]
+    result = shell(*words[1:])
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert lines(result.stdout) == lines(shown)
+    words = [one.strip("'") for one in re.findall(r"'[^']*'|\S+", submit)]
+    assert shell(*words[1:]).exit_code == 0
+    said = json.loads(shell("progress", "rappels", "--json").stdout)
+    assert said["per_hour"] == 384  # 2,300 people in six hours
 
 
 def test_python_example_of_the_docs_works(shell: Shell) -> None:

@@ -145,6 +145,8 @@ def test_change_of_one_column_keeps_the_others_until_they_are_taken_away() -> No
         (("add", "x", *RULE, "--list", "none.csv", *TEXT), 2, "cannot open"),
         (("add", "x", "--rule", "FREQ=MINUTELY", *LIST, *TEXT), 2, "more often than hourly"),
         (("add", "x", *RULE, *LIST, *TEXT, "--lead", "soon"), 2, "--lead is a duration"),
+        (("add", "x", *RULE, *LIST, *TEXT, "--over", "soon"), 2, "--over is a duration"),
+        (("add", "x", *RULE, *LIST, *TEXT, "--per-hour", "0"), 2, "per_hour is 1 to"),
         (("add", "x", *RULE, *LIST, *TEXT, "--since", "soon"), 2, "--since 'soon' is no day"),
         (("add", "x", *RULE, *LIST, *TEXT, "--field", "a"), 2, "--field 'a' is no pair"),
         (("add", "x", *RULE, *LIST, *TEXT, "--transactional"), 2, "give a reason"),
@@ -160,6 +162,20 @@ def test_command_that_cannot_be_done_says_so_in_one_sentence(
     assert result.exit_code == code, result.output
     assert says in result.output
     assert "Traceback" not in result.output
+
+
+def test_series_is_smoothed_by_one_kind_at_a_time() -> None:
+    do("add", "weekly-offer", *RULE, *LIST, *TEXT, "--per-hour", "2000")
+    assert shown()["options"] == {"per_hour": 2000}
+    assert "smoothed: about 2,000 messages an hour" in do("plan", "weekly-offer")
+    do("change", "weekly-offer", "--over", "6h")
+    assert shown()["options"] == {"over": 21_600}
+
+
+def test_series_whose_occurrences_cannot_be_smoothed_is_refused_when_it_is_set_up() -> None:
+    result = run("add", "x", *RULE, *LIST, *TEXT, "--over", "12h", "--not-after", "5h")
+    assert result.exit_code == 2
+    assert "over 12 h does not fit" in result.output
 
 
 def test_end_asks_first() -> None:

@@ -479,3 +479,45 @@ def test_test_is_sent_once_to_testers_who_are_declared(sign_in: SignIn) -> None:
 @pytest.mark.parametrize("path", [PAGE, f"{PAGE}test/", f"{PAGE}rejected/", f"{PAGE}approve/"])
 def test_draft_that_does_not_exist_is_not_found(sign_in: SignIn, path: str) -> None:
     assert sign_in(*ROLES).get(path).status_code in {302, 404}
+
+
+def test_smoothing_is_saved_planned_and_shown(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    written(client)
+    client.post(PAGE, form(per_hour="2000"))
+    assert dict(dispatcher.drafts.get(1).options) == {"per_hour": 2000}
+    page = client.get(PAGE).content.decode()
+    assert 'name="per_hour" value="2000"' in page
+    assert "Étalée : environ 2000 messages par heure." in text(client.get(PAGE))
+    client.post(PAGE, form(over="6h"))
+    draft = dispatcher.drafts.get(1)
+    assert dict(draft.options) == {"over": 6 * 3600}
+    assert 'name="over" value="6h"' in client.get(PAGE).content.decode()
+    # what did not change is not saved again
+    client.post(PAGE, form(over="360min"))
+    assert dispatcher.drafts.get(1).version == draft.version
+    client.post(PAGE, form())
+    assert dispatcher.drafts.get(1).options == {}
+
+
+def test_unusable_smoothing_is_told_in_french(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    written(client)
+    assert "pas avec les deux" in text(client.post(PAGE, form(per_hour="5", over="6h")))
+    assert "Over est une durée" in text(client.post(PAGE, form(over="soon")))
+    assert dispatcher.drafts.get(1).options == {}
+
+
+def test_who_approves_reads_how_it_is_smoothed(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    written(client)
+    approver = sign_in("approves", name="max")
+    for values, says in (
+        ({"per_hour": "2000"}, "Étalement au plus 2000 messages par heure"),
+        ({"over": "90min"}, "Étalement régulièrement sur 90 min d'ouverture"),
+    ):
+        client.post(PAGE, form(**values))
+        dispatcher.drafts.plan(1, version=dispatcher.drafts.get(1).version)
+        dispatcher.drafts.hand_in(1, version=dispatcher.drafts.get(1).version)
+        assert says in text(approver.get(PAGE)).replace("\xa0", " ")
+        dispatcher.drafts.take_back(1, version=dispatcher.drafts.get(1).version)

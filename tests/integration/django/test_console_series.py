@@ -206,6 +206,25 @@ def test_change_counts_from_the_next_one_on_and_keeps_the_rest(
     assert after.changed_by == "zoe"
 
 
+def test_smoothing_of_a_series_changes_by_its_form(series: Series, sign_in: SignIn) -> None:
+    client, page = sign_in("writes", language="en"), f"/sms/series/{series.id}/"
+    form = sent_by(client.get(f"{page}change/"))
+    client.post(f"{page}change/", form | {"per_hour": "200"})
+    assert now(series).options["per_hour"] == 200
+    assert list(now(series).options["tags"]) == ["lyon"]
+    assert "Smoothed at most 200 messages an hour" in text(client.get(page))
+    form = sent_by(client.get(f"{page}change/"))
+    assert form["per_hour"] == "200"
+    both = text(client.post(f"{page}change/", form | {"over": "2h"}))
+    assert "by per_hour or by over, not by both" in both
+    client.post(f"{page}change/", form | {"per_hour": "", "over": "2h"})
+    assert now(series).options["over"] == 7200
+    assert "evenly over 2 h of opening hours" in text(client.get(page))
+    form = sent_by(client.get(f"{page}change/"))
+    client.post(f"{page}change/", form | {"over": ""})
+    assert not {"per_hour", "over"} & set(now(series).options)
+
+
 def test_change_that_others_have_overtaken_changes_nothing(series: Series, sign_in: SignIn) -> None:
     client, url = sign_in("writes", language="en"), f"/sms/series/{series.id}/change/"
     said = sent_by(client.get(url)) | {"text": "Un"}

@@ -26,7 +26,16 @@ _VALID, _FORM, _LIFTING = (
 )
 
 #: options whose values no schema can tell: which accounts there are, what a text does not go with
-_UNGUESSABLE = {"account", "sender", "from_number", "survey", "not_before", "not_after"}
+_UNGUESSABLE = {
+    "account",
+    "sender",
+    "from_number",
+    "survey",
+    "not_before",
+    "not_after",
+    "per_hour",
+    "over",
+}
 
 #: campaigns that there are when the fuzzer begins: the ids that each operation is asked with
 CAMPAIGNS = {

@@ -486,6 +486,28 @@ def test_filters_select_what_holds_them_all(call: Caller, query: str) -> None:
     assert answer["total"] == 1
 
 
+def test_campaign_is_smoothed(call: Caller) -> None:
+    answer = call.submit(reference="slow", per_hour=2000).json or {}
+    assert answer["per_hour"] == 2000
+    people_an_hour = (call.submit(reference="evenly", over=3600).json or {})["per_hour"]
+    assert people_an_hour == answer["recipients"]
+    assert (call.submit(reference="plain").json or {})["per_hour"] is None
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"per_hour": 5, "over": 3600}, "by per_hour or by over, not by both"),
+        ({"per_hour": 0}, "per_hour: input should be greater than or equal to 1"),
+        ({"over": "6h"}, "over: input should be a valid integer"),
+    ],
+)
+def test_campaign_that_cannot_be_smoothed_is_refused(
+    call: Caller, options: dict[str, Any], sentence: str
+) -> None:
+    assert sentence in refused(call.submit(**options), 422, "unusable_input")
+
+
 def test_tags_are_submitted_shown_and_filtered_by(call: Caller) -> None:
     call.submit(reference="plain")
     answer = call.submit(reference="soldes", tags=["Shop-Lyon", "sale", "sale"])

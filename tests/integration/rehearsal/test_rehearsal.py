@@ -137,6 +137,22 @@ def test_rehearsal_over_a_change_of_the_clocks_agrees_with_its_plan(
     assert agreed(play(700, start)) == [(opens, "metropole", 700, "08:00–08:00")]
 
 
+def test_smoothed_rehearsal_over_a_closing_agrees_with_its_plan() -> None:
+    evening = datetime(2027, 5, 5, 19, 30, tzinfo=PARIS)  # before Ascension
+    found = play([*people(1000), *overseas("la-reunion", 50, 1000)], evening, per_hour=1000)
+    assert found.plan.per_hour == 1000
+    assert agreed(found) == [
+        ("05/05", "metropole", 498, "19:30–19:55"),
+        ("07/05", "la-reunion", 50, "08:30–08:30"),
+        ("07/05", "metropole", 502, "08:00–08:33"),
+    ]
+
+
+def test_rehearsal_over_a_duration_agrees_with_its_plan() -> None:
+    found = play(360, FRIDAY, over=timedelta(hours=6))
+    assert agreed(found) == [("12/03", "metropole", 360, "10:00–15:55")]
+
+
 @pytest.mark.parametrize("month", [3, 10])
 def test_transactional_rehearsal_in_the_night_of_the_change_agrees_with_its_plan(
     month: int,

@@ -10,7 +10,7 @@ from dispatcher.storage.tables import Base
 
 PAGE = (Path(__file__).parents[3] / "docs/privacy.md").read_text(encoding="utf-8")
 #: they hold nothing about a recipient: values of the installation, signs of life, seals
-ABOUT_NOBODY = {"dispatcher_meta", "dispatcher_heartbeat", "dispatcher_seal"}
+ABOUT_NOBODY = {"dispatcher_meta", "dispatcher_heartbeat", "dispatcher_seal", "dispatcher_pace"}
 
 
 def rows() -> list[list[str]]:

@@ -38,7 +38,8 @@ MODULES = (
         "message_changes",
         "others", "plan", "planner", "progress", "recurrence", "recurrence_parts", "schedule",
         "selection", "series",
-        "series_approval", "series_checks", "series_fields", "set_aside", "spend",
+        "series_approval", "series_checks", "series_fields", "set_aside", "smoothing",
+        "paced_batches", "spend",
         "stop_list_age", "submission", "traffic", "value_findings", "wording",
     )),
     *(f"monitoring/{name}" for name in (

@@ -28,7 +28,7 @@ def engine() -> Iterator[Engine]:
 def test_latest_wait_counts_whichever_changes(engine: Engine, changed: Wait, last: Wait) -> None:
     row = {"campaign_id": 1, "number": 1, "territory": "metropole", "size": 1, "states": "p"}
     ends = {
-        one: NOON + timedelta(hours=5 if one is last else number) for number, one in enumerate(Wait)
+        one: NOON + timedelta(hours=9 if one is last else number) for number, one in enumerate(Wait)
     }
     stored = {f"{one}_until": ends[one] for one in Wait} | {f"{one}_why": one.value for one in Wait}
     with engine.begin() as connection:

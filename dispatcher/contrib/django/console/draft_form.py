@@ -13,6 +13,7 @@ from dispatcher.campaigns.draft import Draft, checked_options, written_options
 from dispatcher.campaigns.others import Named, Rule, only_of, only_written
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console.reader import language_of
+from dispatcher.contrib.django.console.smoothing_form import SmoothingForm, smoothing_in
 from dispatcher.masking import masked
 from dispatcher.window.slots import PARIS
 from dispatcher.window.territories import TERRITORIES
@@ -55,7 +56,7 @@ class NameForm(forms.Form):
             del self.fields["account"]
 
 
-class DraftForm(forms.Form):
+class DraftForm(SmoothingForm):
     """What a draft says, from whom, to whom, and when it may leave."""
 
     text = forms.CharField(
@@ -177,6 +178,7 @@ class DraftForm(forms.Form):
             "tags": value["tags"].replace(",", " ").split(),
             "except_campaign": self._except(),
             "only_campaign": self._only(),
+            **self.smoothing,
         }
 
     def is_same(self, draft: Draft) -> bool:
@@ -236,6 +238,7 @@ def _initial(draft: Draft) -> dict[str, Any]:
         "reason": options.get("reason", ""),
         "priority": options.get("priority", "normal"),
         "tags": " ".join(options.get("tags", ())),
+        **smoothing_in(options),
         **{
             name: options[name].astimezone(PARIS)
             for name in ("not_before", "not_after")

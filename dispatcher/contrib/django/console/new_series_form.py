@@ -14,7 +14,9 @@ from dispatcher.campaigns.series import LEAD, SERIES_OPTIONS
 from dispatcher.campaigns.states import Missed
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console.reader import language_of
-from dispatcher.contrib.django.console.series_form import SeriesFields, written
+from dispatcher.contrib.django.console.durations import written
+from dispatcher.contrib.django.console.series_form import SeriesFields
+from dispatcher.contrib.django.console.smoothing_form import smoothing_in
 
 DAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 #: the ways to say when; the last one is a rule as it is written
@@ -126,6 +128,7 @@ class NewSeriesForm(SeriesFields):
         options |= {
             "sender": value["sender"] or None,
             "tags": self.tag_list,
+            **self.smoothing,
             "commercial": not value["transactional"],
             "reason": value["reason"] if value["transactional"] else "",
             "account": self._draft.account if self._draft else value.get("account") or None,
@@ -169,4 +172,5 @@ def _initial(draft: Draft | None) -> dict[str, Any]:
         "tags": " ".join(options.get("tags", ())),
         "transactional": not options.get("commercial", True),
         "reason": options.get("reason", ""),
+        **smoothing_in(options),
     }

@@ -12,9 +12,11 @@ from dispatcher.campaigns.series import Series
 from dispatcher.campaigns.series_fields import duration_of
 from dispatcher.campaigns.states import Missed
 from dispatcher.contrib.django import dispatcher
+from dispatcher.contrib.django.console.durations import written
+from dispatcher.contrib.django.console.smoothing_form import SmoothingForm, smoothing_in
 
 
-class SeriesFields(forms.Form):
+class SeriesFields(SmoothingForm):
     """What both forms have. The list is one that the settings name."""
 
     text = forms.CharField(
@@ -87,21 +89,11 @@ class SeriesForm(SeriesFields):
         }
         given = self.said() | {"source": value.get("source") or series.source}
         found = {name: new for name, new in given.items() if new != before[name]}
-        tags, sender = self.tag_list, value["sender"] or None
-        if tags != [*series.options.get("tags", ())] or sender != series.options.get("sender"):
-            found["options"] = {**series.options, "tags": tags, "sender": sender}
+        options = {"tags": self.tag_list, "sender": value["sender"] or None, **self.smoothing}
+        had = {name: series.options.get(name) for name in options}
+        if options != had | {"tags": list(had["tags"] or ())}:
+            found["options"] = {**series.options, **options}
         return found
-
-
-def written(duration: timedelta | None) -> str:
-    """A duration as people write it: 90min, 2h, 3d; empty for none."""
-    if duration is None:
-        return ""
-    minutes = round(duration.total_seconds() / 60)
-    for size, unit in ((1440, "d"), (60, "h")):
-        if minutes and minutes % size == 0:
-            return f"{minutes // size}{unit}"
-    return f"{minutes}min"
 
 
 def initial_of(series: Series) -> dict[str, Any]:
@@ -115,4 +107,5 @@ def initial_of(series: Series) -> dict[str, Any]:
         "missed": series.missed.value,
         "sender": series.options.get("sender") or "",
         "tags": " ".join(series.options.get("tags", ())),
+        **smoothing_in(series.options),
     }

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import orjson
 from sqlalchemy import (
     CTE,
     BigInteger,
+    ColumnElement,
     Float,
     Integer,
+    Interval,
     Select,
     Text,
     bindparam,
@@ -20,15 +23,18 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    literal_column,
     or_,
     select,
     update,
 )
 
+from dispatcher.campaigns.smoothing import TOLERANCE
 from dispatcher.campaigns.states import BATCH_MOVES, BatchState, sources
 from dispatcher.campaigns.turn import Arming, Terms
 from dispatcher.storage import account_waits, opt_outs, postgresql, schema
 from dispatcher.storage.batches import queue
+from dispatcher.storage.batches.paces import PACE
 from dispatcher.storage.batches.turns.parts import INSTANT, NOW, after, any_of, rows_of, whole
 from dispatcher.storage.planner import judged
 from dispatcher.storage.tables import ATTEMPT, BATCH, CAMPAIGN, META
@@ -54,8 +60,8 @@ def version() -> CTE:
     )
 
 
-def begun(version: CTE, doubts: Select[int]) -> CTE:
-    """The attempts that begin."""
+def begun(version: CTE, doubts: Select[int], *, paced: bool) -> CTE:
+    """The attempts that begin; without ``paced`` no pace is looked at."""
     # a pause waits for them
     running = (
         select(CAMPAIGN.c.id, CAMPAIGN.c.funded_to)
@@ -85,9 +91,10 @@ def begun(version: CTE, doubts: Select[int]) -> CTE:
         cost=BigInteger(),
         covers=Text(),
         leaves_at=INSTANT,
+        **({"step": Float()} if paced else {}),
     )
     skew = func.abs(extract("epoch", func.clock_timestamp() - bindparam("clock", type_=INSTANT)))
-    taken = (
+    chosen = (
         select(asked.c.id, *(asked.c[name] for name in _OF_ATTEMPT))
         .join_from(asked, free, free.c.id == asked.c.id)
         .join(running, running.c.id == free.c.campaign_id)
@@ -105,8 +112,17 @@ def begun(version: CTE, doubts: Select[int]) -> CTE:
             exists().where(schema.version_num == bindparam("its_schema")),
             skew <= bindparam("most_skew", type_=Float),
         )
-        .cte("taken")
     )
+    pace = _pace(version) if paced else None
+    if pace is not None:  # the row is locked by another turn: the batch is left alone
+        chosen = (
+            chosen.add_columns(free.c.campaign_id, asked.c.step)
+            .outerjoin(pace, pace.c.campaign_id == free.c.campaign_id)
+            .where(
+                or_(asked.c.step.is_(None), pace.c.next_at <= bindparam("on_time", type_=INSTANT))
+            )
+        )
+    taken = chosen.cte("taken")
     armed = (
         update(BATCH)
         .where(BATCH.c.id == taken.c.id, BATCH.c.id == any_of("arm_ids"))
@@ -133,11 +149,34 @@ def begun(version: CTE, doubts: Select[int]) -> CTE:
         "checks": literal(0),
         **{name: armed.c[name] for name in _OF_ATTEMPT},
     }
-    return (
+    attempts = (
         insert(ATTEMPT)
         .from_select(list(values), select(*values.values()), include_defaults=False)
         .returning(ATTEMPT.c.tag)
-        .cte("begun")
+    )
+    return (attempts.add_cte(_moved_on(taken)) if paced else attempts).cte("begun")
+
+
+def _pace(version: CTE) -> CTE:
+    """When the next batches of smoothed campaigns may be armed, as nobody else can change it."""
+    return (
+        select(PACE.c.campaign_id, PACE.c.next_at)
+        .where(PACE.c.campaign_id == any_of("campaign_ids"), *after(version))
+        .with_for_update(skip_locked=True)
+        .cte("pace")
+    )
+
+
+def _moved_on(taken: CTE) -> CTE:
+    """The paces of the campaigns of which a batch is taken, which takes its share of the hour."""
+    second: ColumnElement[timedelta] = literal_column("INTERVAL '1 second'", Interval())
+    share = second * taken.c.step
+    return (
+        update(PACE)
+        .where(PACE.c.campaign_id == taken.c.campaign_id, taken.c.step.is_not(None))
+        .values(next_at=func.greatest(PACE.c.next_at, NOW) + share)
+        .returning(PACE.c.campaign_id)
+        .cte("moved_on")
     )
 
 
@@ -154,6 +193,7 @@ def asked_by(arms: Sequence[Arming], terms: Terms) -> dict[str, Any]:
             "cost": whole(arm.cost),
             "covers": arm.batch.covers,
             "leaves_at": arm.batch.leaves_at,
+            **({} if arm.step is None else {"step": arm.step}),
         }
         for arm in arms
     ]
@@ -163,6 +203,7 @@ def asked_by(arms: Sequence[Arming], terms: Terms) -> dict[str, Any]:
         "campaign_ids": list({arm.batch.campaign_id for arm in arms}),
         "account": terms.account,
         "until": terms.now + terms.lease,
+        "on_time": terms.now + TOLERANCE,
         "doubt_limit": terms.doubt_limit,
         "clock": terms.clock,
         "most_skew": terms.most_skew.total_seconds(),

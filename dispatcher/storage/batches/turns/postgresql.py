@@ -31,14 +31,15 @@ def turn(session: Session, arms: Sequence[Arming], ends: Sequence[Ending], terms
         params |= arming.asked_by(arms, terms)
     if ends:
         params |= ending.told_by(ends)
-    row = _statement(bool(arms), bool(ends), terms.apart).one(session, params)
+    paced = any(arm.step is not None for arm in arms)
+    row = _statement(bool(arms), bool(ends), terms.apart, paced).one(session, params)
     return Turned(frozenset(row.begun or ()), frozenset(row.ended or ()))
 
 
 @cache
-def _statement(arms: bool, ends: bool, apart: bool) -> Statement:
+def _statement(arms: bool, ends: bool, apart: bool, paced: bool) -> Statement:
     version = arming.version()
-    begun = arming.begun(version, DOUBTS_OF if apart else DOUBTS)
+    begun = arming.begun(version, DOUBTS_OF if apart else DOUBTS, paced=paced)
     ended = ending.ended(version if arms else None)
     tags_begun = select(func.array_agg(begun.c.tag)).scalar_subquery() if arms else null()
     tags_ended = select(func.array_agg(ended.c.tag)).scalar_subquery() if ends else null()

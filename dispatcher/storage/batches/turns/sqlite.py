@@ -6,14 +6,16 @@ It is the only writer, so that nothing changes between a condition and what foll
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import bindparam, exists, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns.smoothing import TOLERANCE
 from dispatcher.campaigns.states import BATCH_MOVES, BatchState, sources
 from dispatcher.campaigns.turn import Arming, Ending, Terms, Turned
 from dispatcher.storage import account_waits, opt_out_marks, schema
-from dispatcher.storage.batches import queue, results
+from dispatcher.storage.batches import paces, queue, results
 from dispatcher.storage.obstacles import DOUBTS, DOUBTS_OF
 from dispatcher.storage.statement import Statement
 from dispatcher.storage.tables import ATTEMPT, BATCH, CAMPAIGN
@@ -86,6 +88,8 @@ def _few_doubts(session: Session, terms: Terms) -> bool:
 
 def _is_armed(session: Session, arm: Arming, terms: Terms) -> bool:
     batch, now = arm.batch, terms.now
+    if arm.step is not None and not _is_in_time(session, batch.campaign_id, now):
+        return False
     params = {
         "its_id": batch.id,
         "its_campaign_id": batch.campaign_id,
@@ -114,4 +118,12 @@ def _is_armed(session: Session, arm: Arming, terms: Terms) -> bool:
         "leaves_at": batch.leaves_at,
     }
     _BEGIN.one(session, begun)
+    if arm.step is not None:
+        paces.take(session, batch.campaign_id, now, arm.step)
     return True
+
+
+def _is_in_time(session: Session, campaign_id: int, now: datetime) -> bool:
+    """Whether the pace of a smoothed campaign lets its next batch leave."""
+    next_at = paces.next_at(session, campaign_id)
+    return next_at is not None and next_at <= now + TOLERANCE

@@ -168,9 +168,9 @@ def people(names: Sequence[str], language: Language) -> str:
 
 
 @register.filter
-def lasting(duration: timedelta) -> str:
-    """How long something takes: "2 h"."""
-    minutes = round(duration.total_seconds() / 60)
+def lasting(duration: timedelta | int) -> str:
+    """How long something takes, or so many seconds: "2 h"."""
+    minutes = round((duration if isinstance(duration, int) else duration.total_seconds()) / 60)
     if minutes and minutes % 1440 == 0:
         days = minutes // 1440
         return ngettext("%(n)s day", "%(n)s days", days) % {"n": days}

@@ -1,0 +1,44 @@
+"""The fields of a form that say how a campaign is smoothed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from dispatcher.campaigns.series_fields import duration_of
+from dispatcher.campaigns.smoothing import MOST_AN_HOUR
+from dispatcher.contrib.django.console.durations import written
+
+
+class SmoothingForm(forms.Form):
+    """At most so many messages an hour, or all of them over so much opening time."""
+
+    per_hour = forms.IntegerField(
+        label=_("At most so many messages an hour"),
+        min_value=1,
+        max_value=MOST_AN_HOUR,
+        required=False,
+    )
+    over = forms.CharField(
+        label=_("or evenly over so much opening time: 90min, 6h"), max_length=20, required=False
+    )
+
+    @property
+    def smoothing(self) -> dict[str, int | None]:
+        """The two options. Raises InvalidCampaign for what is no duration."""
+        over = self.cleaned_data["over"].strip()
+        seconds = duration_of("over", over) // timedelta(seconds=1) if over else None
+        return {"per_hour": self.cleaned_data["per_hour"], "over": seconds}
+
+
+def smoothing_in(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of the fields for these options."""
+    over = options.get("over")
+    return {
+        "per_hour": options.get("per_hour"),
+        "over": "" if over is None else written(timedelta(seconds=over)),
+    }
