@@ -11,6 +11,7 @@ from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -213,7 +214,7 @@ class Campaign(Base):
     per_hour: Mapped[int | None]
     over_seconds: Mapped[int | None]
     #: messages an hour of a smoothed campaign; null for any other
-    pace: Mapped[float | None]
+    pace: Mapped[float | None] = mapped_column(Float)
 
 
 class Pace(Base):
@@ -362,11 +363,11 @@ class Batch(Base):
     #: the wait for what becomes of people in another campaign
     others_until: Mapped[datetime | None]
     others_why: Mapped[str] = mapped_column(default="", server_default="")
+    #: how many of the rejected are at unreachable numbers
+    unreachable: Mapped[int] = mapped_column(default=0, server_default="0")
     #: the wait for its own instant, in a smoothed campaign
     pace_until: Mapped[datetime | None]
     pace_why: Mapped[str] = mapped_column(default="", server_default="")
-    #: how many of the rejected are at unreachable numbers
-    unreachable: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 def in_state(state: BatchState) -> ColumnElement[bool]:
