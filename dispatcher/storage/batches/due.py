@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, select, true
+from sqlalchemy import bindparam, func, select, true, type_coerce
 from sqlalchemy.orm import Session
+from sqlalchemy.types import NullType
 
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.evidence import UNPROVEN
@@ -22,14 +23,13 @@ from dispatcher.storage.tables import BATCH, CAMPAIGN, LARGEST_ID, RECIPIENT, in
 
 #: what a due batch has under the same name
 _OF_BATCH = "id", "campaign_id", "territory", "attempt", "checks", "states", "codes", "leaves_at"
-_OF_CAMPAIGN = (
-    *("text", "sender", "commercial", "from_number", "survey", "not_after", "consent"),
-    "pace",
-)
+_OF_CAMPAIGN = "text", "sender", "commercial", "from_number", "survey", "not_after", "consent"
 _FIND_DUE = Statement(
     select(
         *(BATCH.c[name] for name in _OF_BATCH),
         *(CAMPAIGN.c[name] for name in (*_OF_CAMPAIGN, "test_of", "others")),
+        # as the driver has it: a float already
+        type_coerce(CAMPAIGN.c.pace, NullType()).label("pace"),
         opt_out_marks.version().label("opt_outs"),
         opt_outs.first_erased().label("erased"),
         *obstacles.COLUMNS,
@@ -72,6 +72,7 @@ def find_due(
         refused=refused_alone(made, len(row.states)),
         test=row.test_of is not None,
         others=read(row.others),
+        pace=row.pace,
     )
     return batch, obstacles.of_row(row, now)
 

@@ -13,7 +13,6 @@ from sqlalchemy import (
     ColumnElement,
     Float,
     Integer,
-    Interval,
     Select,
     Text,
     bindparam,
@@ -169,8 +168,7 @@ def _pace(version: CTE) -> CTE:
 
 def _moved_on(taken: CTE) -> CTE:
     """The paces of the campaigns of which a batch is taken, which takes its share of the hour."""
-    second: ColumnElement[timedelta] = literal_column("INTERVAL '1 second'", Interval())
-    share = second * taken.c.step
+    share: ColumnElement[timedelta] = literal_column("INTERVAL '1 second'") * taken.c.step
     return (
         update(PACE)
         .where(PACE.c.campaign_id == taken.c.campaign_id, taken.c.step.is_not(None))
