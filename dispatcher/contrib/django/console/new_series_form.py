@@ -13,8 +13,8 @@ from dispatcher.campaigns.draft import Draft, written_options
 from dispatcher.campaigns.series import LEAD, SERIES_OPTIONS
 from dispatcher.campaigns.states import Missed
 from dispatcher.contrib.django import dispatcher
-from dispatcher.contrib.django.console.reader import language_of
 from dispatcher.contrib.django.console.durations import written
+from dispatcher.contrib.django.console.reader import language_of
 from dispatcher.contrib.django.console.series_form import SeriesFields
 from dispatcher.contrib.django.console.smoothing_form import smoothing_in
 
