@@ -32,6 +32,7 @@ def check_new(
     check_reason(intake.submission)
     if not test:
         intake.check_consent()
+    intake.schedule.check_smoothing()
     check_others(installation, intake.submission)  # and again in the transaction that stores it
 
 
@@ -41,6 +42,7 @@ def check_beforehand(installation: Installation, submission: Submission) -> None
     try:
         check_approval(installation.settings)
         intake.check_consent()
+        intake.schedule.check_smoothing()
         check_others(installation, submission)
     except (InvalidCampaign, NotAllowed):
         if stored(installation.database, submission) is None:

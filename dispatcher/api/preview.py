@@ -44,6 +44,7 @@ def preview(
     # first: a wrong text is refused before the gateway is asked
     intake = Intake(installation, submission, reject)
     intake.check_consent()
+    intake.schedule.check_smoothing()
     gateway = gateways.of(intake.account) if submission.check_numbers else None
     history = _History(installation, intake)
     screening = history.screening(gateway)

@@ -109,8 +109,8 @@ class SeriesSetup(SeriesReader):
         check_reason(submission)
         check_others(self._installation, submission)
         Intake(self._installation, submission, None).check_consent()
-        # it raises for a time that is too short, also if the list is empty today
-        Schedule(submission, self._installation.windows, now)
+        # also if the list is empty today
+        Schedule(submission, self._installation.windows, now).check_smoothing()
         with self._people(series) as people:
             rows = iter(people)
             if (one := next(rows, None)) is not None:  # a list may be empty today

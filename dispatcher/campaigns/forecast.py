@@ -14,7 +14,7 @@ from itertools import count, repeat
 from types import MappingProxyType
 
 from dispatcher.campaigns.caps import Day, Usage, day_after
-from dispatcher.window import Hold, Windows
+from dispatcher.window import Hold, NeverOpen, Windows
 
 #: delivery reports come at most this long after a message has left
 _REPORTS = timedelta(hours=48)
@@ -136,7 +136,8 @@ def forecast(
     leave at any hour. A batch above the caps of ``day`` waits for the next day; ``euros`` are the
     costs of the batches. ``numbers`` are those of the batches, by which territories that open at
     once share the rate; without them they take turns. ``pace`` is in messages an hour over all
-    territories. Raises NeverOpen for a territory that never opens.
+    territories; with one, a territory that does not open for long waits, and one that never opens
+    is late. Raises NeverOpen otherwise.
     """
     step = timedelta(seconds=1 / rate)
     at = start.astimezone(UTC)
@@ -155,6 +156,7 @@ def forecast(
             ]
             lines[territory] = _Line(at, batches)
     done: list[Departure] = []
+    shut: list[_Line] = []
     running: dict[str, Departure] = {}
 
     def hold(territory: str, line: _Line, hold: Hold) -> None:
@@ -168,7 +170,16 @@ def forecast(
         at = max(at, line.since)
         if not_after is not None and at >= not_after:
             break
-        if windows is not None and (closed := windows.hold(at, territory)):
+        try:
+            closed = None if windows is None else windows.hold(at, territory)
+        except NeverOpen as error:
+            if pace is None:
+                raise
+            if error.next_open is None:
+                shut.append(lines.pop(territory))
+                continue
+            closed = Hold(error.next_open, str(error))
+        if closed is not None:
             hold(territory, line, closed)
             continue
         taken = line.take(day, at)
@@ -195,5 +206,6 @@ def forecast(
             done.append(running.pop(territory))
             del lines[territory]
     departures = sorted([*done, *running.values()], key=lambda one: (one.starts, one.territory))
-    late = sum(usage.messages for line in lines.values() for usage in line.usages)
+    waiting = [*shut, *lines.values()]
+    late = sum(usage.messages for line in waiting for usage in line.usages)
     return Forecast(tuple(departures), late=late, rate=rate, leaves=leaves, whys=whys)

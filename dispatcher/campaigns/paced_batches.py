@@ -81,7 +81,7 @@ def holds(
     """The instants of batches, which are (territory, messages), in the order of the batches.
 
     ``first`` says what the window of a territory holds its first batch for. ``windows`` is None
-    for messages that may leave at any hour. Raises NeverOpen.
+    for messages that may leave at any hour.
     """
     sizes: dict[str, list[int]] = defaultdict(list)
     numbers: dict[str, list[int]] = defaultdict(list)

@@ -17,8 +17,7 @@ from dispatcher.window.territories import TERRITORIES
 class Schedule:
     """The first instants at which the batches of one submission may leave, by territory.
 
-    Raises InvalidCampaign if ``not_after`` passes before anything can leave, or if smoothing takes
-    longer than there is until then. Its methods raise
+    Raises InvalidCampaign if ``not_after`` passes before anything can leave. Its methods raise
     NeverOpen for a territory whose clock shares no open hour with Paris.
     """
 
@@ -34,11 +33,10 @@ class Schedule:
         self._holds: dict[str, Hold] = {}
         self._handed: dict[str, Hold | None] = {}
         self._not_after = submission.not_after
+        self._smoothing = submission.smoothing
         # too late for every territory: refused before the list is read
         if submission.not_after is not None and all(map(self._too_late, TERRITORIES)):
             raise self._refusal(self.hold(submission.territory or "metropole"))
-        if submission.smoothing is not None and submission.smoothing.over is not None:
-            self._check_over(timedelta(seconds=submission.smoothing.over))
 
     def check(self, territories: Collection[str]) -> None:
         """Raise InvalidCampaign if none of a list's territories opens before ``not_after``.
@@ -53,16 +51,24 @@ class Schedule:
         """Those of a list's territories that open too late for ``not_after``."""
         return [name for name in territories if self._late(self.hold(name))]
 
-    def _check_over(self, over: timedelta) -> None:
-        """Raise InvalidCampaign if no territory is open for so long before ``not_after``."""
-        if self._not_after is None:
+    def check_smoothing(self) -> None:
+        """Raise InvalidCampaign if no territory is open for as long as it takes.
+
+        For what is new: of a campaign that is being sent less is left.
+        """
+        smoothing = self._smoothing
+        if smoothing is None or smoothing.over is None or self._not_after is None:
             return
-        longest = max(map(self._open_time, TERRITORIES))
-        if longest < over:
-            raise InvalidCampaign(
-                f"over {shown(over)} does not fit: before not_after {self._not_after.isoformat()}"
-                f" only {shown(longest)} are open"
-            )
+        over = timedelta(seconds=smoothing.over)
+        longest = timedelta(0)
+        for territory in TERRITORIES:
+            longest = max(longest, self._open_time(territory))
+            if longest >= over:
+                return
+        raise InvalidCampaign(
+            f"over {shown(over)} does not fit: before not_after {self._not_after.isoformat()}"
+            f" only {shown(longest)} are open"
+        )
 
     def _open_time(self, territory: str) -> timedelta:
         """For how long messages for a territory may leave before ``not_after``."""

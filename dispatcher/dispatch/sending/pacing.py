@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.smoothing import TOLERANCE
-from dispatcher.campaigns.waits import Wait
 from dispatcher.dispatch.context import Context
-from dispatcher.storage.batches import moves, paces
-from dispatcher.window import Hold, NeverOpen
+from dispatcher.storage.batches import paces
 
 
 class Pacing:
@@ -35,9 +31,5 @@ class Pacing:
         context, now = self._context, self._context.clock()
         windows = context.windows if batch.commercial else None
         with context.database.write() as session:
-            try:
-                paces.move_on(session, batch, windows, now)
-            except NeverOpen as error:  # refused when planned; the policy has changed since
-                hold = Hold(error.next_open or now + timedelta(days=1), str(error))
-                moves.postpone(session, batch, Wait.PACE, hold, now=now)
+            paces.move_on(session, batch, windows, now)
         return True

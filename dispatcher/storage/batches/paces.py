@@ -18,7 +18,7 @@ from dispatcher.campaigns.states import BatchState
 from dispatcher.campaigns.waits import Wait
 from dispatcher.storage.batches import waits
 from dispatcher.storage.tables import BATCH, Pace, in_state
-from dispatcher.window import Hold, Windows
+from dispatcher.window import Hold, NeverOpen, Windows
 
 PACE: Final = cast("Table", Pace.__table__)
 _NEXT_AT = select(PACE.c.next_at).where(PACE.c.campaign_id == bindparam("campaign_id"))
@@ -69,7 +69,8 @@ def take(session: Session, campaign_id: int, now: datetime, step: float) -> None
 def move_on(session: Session, batch: DueBatch, windows: Windows | None, now: datetime) -> None:
     """Give all that is to go of a smoothed campaign instants anew, if ``batch`` is still due.
 
-    ``windows`` is None for messages that may leave at any hour. Raises NeverOpen.
+    ``windows`` is None for messages that may leave at any hour. A territory that does not open for
+    long, by a policy that has changed since, keeps no other waiting.
     """
     its = {"campaign_id": batch.campaign_id}
     free_at = session.scalar(_NEXT_AT.with_for_update(), its)
@@ -95,5 +96,8 @@ def move_on(session: Session, batch: DueBatch, windows: Windows | None, now: dat
 
 
 def _first(windows: Windows | None, territory: str, start: datetime) -> Hold:
-    hold = None if windows is None else windows.hold(start, territory)
+    try:
+        hold = None if windows is None else windows.hold(start, territory)
+    except NeverOpen as error:
+        return Hold(error.next_open or start + timedelta(days=1), str(error))
     return hold or Hold(start, WHY)

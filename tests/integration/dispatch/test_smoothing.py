@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -186,6 +186,36 @@ def test_duration_that_does_not_fit_is_refused(bench: Bench) -> None:
     with pytest.raises(InvalidCampaign, match="over 6 h does not fit"):
         bench.submit(10, over=6 * HOUR, not_after=OPEN + 5 * HOUR)
     assert bench.campaigns() == []
+
+
+def test_campaign_that_is_under_way_is_the_same_one_however_little_time_is_left(
+    bench: Bench,
+) -> None:
+    asked: dict[str, Any] = {"over": 6 * HOUR, "not_after": OPEN + 6 * HOUR}
+    first = bench.submit(20, **asked)
+    bench.clock.forward(hours=5)
+
+    assert bench.submit(20, **asked) == first
+    with pytest.raises(InvalidCampaign, match="does not fit"):
+        bench.submit(20, "another", **asked)
+    bench.dispatcher.cancel("soldes")
+
+
+def test_territory_that_no_longer_opens_keeps_no_other_waiting(tables: Database) -> None:
+    empty(tables)
+    # from summer time on Papeete and Paris share no hour, until the autumn
+    before = datetime(2027, 3, 24, 18, 30, tzinfo=PARIS).astimezone(UTC)
+    after = datetime(2027, 4, 6, 10, tzinfo=PARIS).astimezone(UTC)
+    with opened(tables, rate=1000, at=before) as bench:
+        listed = [*people(60), *(f"+6898712000{number}" for number in range(5))]
+        bench.dispatcher.submit("soldes", TEXT, listed, per_hour=60)
+        bench.dispatcher.pause("soldes", reason="not yet")
+        bench.clock.at = after
+        bench.dispatcher.resume("soldes", reason="now")
+
+        drive(bench, after + 3 * HOUR)
+
+        assert bench.messages("soldes") == {"sent": 60, "pending": 5}
 
 
 def test_long_numbers_leave_one_by_one(bench: Bench) -> None:

@@ -261,12 +261,17 @@ def test_open_time_is_that_of_the_window() -> None:
 def test_duration_that_is_longer_than_the_opening_hours_is_refused() -> None:
     evening = MORNING.replace(hour=17, minute=30)
     options = {"over": 6 * HOUR, "not_before": evening, "not_after": evening + 4 * HOUR}
+    schedule = Schedule(submission(**options), WINDOWS, MORNING)
     with pytest.raises(
         InvalidCampaign, match=r"over 6 h does not fit: .* only 2 h 30 min are open"
     ):
-        Schedule(submission(**options), WINDOWS, MORNING)
-    Schedule(submission(**options | {"over": timedelta(minutes=150)}), WINDOWS, MORNING)
-    Schedule(submission(**options | {"commercial": False, "over": 4 * HOUR}), WINDOWS, MORNING)
+        schedule.check_smoothing()
+    Schedule(
+        submission(**options | {"over": timedelta(minutes=150)}), WINDOWS, MORNING
+    ).check_smoothing()
+    Schedule(
+        submission(**options | {"commercial": False, "over": 4 * HOUR}), WINDOWS, MORNING
+    ).check_smoothing()
 
 
 def test_too_fast_a_rate_is_told_with_one_that_fits() -> None:
