@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -45,6 +45,7 @@ class SeriesActions(SeriesApprovals):
         lead: timedelta = LEAD,
         not_after: timedelta | None = None,
         missed: str = "late",
+        writers: Iterable[str] = (),
         by: str | None = None,
         **options: Any,
     ) -> Series:
@@ -55,7 +56,8 @@ class SeriesActions(SeriesApprovals):
         another list of the application; it is read ``lead`` before each occurrence, and
         ``reading`` says how: ``column``, ``territory_column``, … of a file, ``phone``, ``fields``,
         … of rows. Each expires ``not_after`` after its start. What is ``missed``, because no worker
-        ran, runs ``late`` or is ``skip``ped. The other options are those of ``submit``.
+        ran, runs ``late`` or is ``skip``ped. ``writers`` have written in it, too, as in the draft
+        that it is made of: none of them may approve it. The other options are those of ``submit``.
 
         Raises ReferenceTaken for a name that exists, and UnusableInput for a rule that never
         occurs, falls on closed days only or comes more often than hourly, and for a list or a text
@@ -73,6 +75,7 @@ class SeriesActions(SeriesApprovals):
             lead=lead,
             not_after=not_after,
             missed=missed,
+            writers=writers,
             **options,
         )
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import chain
@@ -17,7 +17,7 @@ from dispatcher.api.intake import Intake
 from dispatcher.api.series_lists import reading_of, source_of
 from dispatcher.api.series_reader import SeriesReader
 from dispatcher.api.written_drafts import check_storable
-from dispatcher.campaigns.draft import checked_options, stored_json, written_options
+from dispatcher.campaigns.draft import checked_options, stored_json, with_writer, written_options
 from dispatcher.campaigns.recurrence import Coming, Rule, check_open, since_of
 from dispatcher.campaigns.schedule import Schedule
 from dispatcher.campaigns.series import LEAD, SERIES_OPTIONS, Series
@@ -55,6 +55,7 @@ class SeriesSetup(SeriesReader):
         lead: timedelta = LEAD,
         not_after: timedelta | None = None,
         missed: str = "late",
+        writers: Iterable[str] = (),
         **options: Any,
     ) -> Series:
         """A series that was tried, and is not stored yet. Raises UnusableInput."""
@@ -77,7 +78,7 @@ class SeriesSetup(SeriesReader):
             lasts=lasts_of(not_after),
             missed=missed_of(missed),
             author=writer,
-            writers=(writer,),
+            writers=tuple(with_writer([*writers], writer)),
             created_at=now,
             changed_at=now,
             changed_by=writer,

@@ -174,6 +174,25 @@ def test_series_is_made_of_a_draft_with_its_options(office: Office, sign_in: Sig
     )
 
 
+def test_who_wrote_the_draft_has_written_the_series(office: Office, sign_in: SignIn) -> None:
+    ada = sign_in("writes", "approves", name="ada", language="en")
+    ada.post("/sms/new/", {"reference": "soldes"})
+    draft = dispatcher.drafts.get("soldes")
+    client = sign_in("writes", name="luc", language="en")
+    page = client.get(f"{URL}?draft={draft.id}")
+    form = sent_by(page) | {"name": "hebdo", "days": ["FR"], "text": TEXT}
+    page = client.post(URL, form | {"preview": "1"})
+    form = sent_by(page) | {"days": ["FR"], "add": "1", "agreed": "on"}
+    answers = [client.post(URL, form) for _ in range(2)]
+    series = dispatcher.series.get("hebdo")
+    assert {one["Location"] for one in answers} == {f"/sms/series/{series.id}/"}
+    assert series.writers == ("ada", "luc")
+    url = f"/sms/series/{series.id}/approve/"
+    page = ada.post(url, sent_by(ada.get(url)) | {"recipients": "5"})
+    assert "has written in this series" in text(page)
+    assert dispatcher.series.get("hebdo").approval is None
+
+
 def test_without_named_lists_the_page_says_who_helps(
     office: Office, sign_in: SignIn, sqlite_shop: str
 ) -> None:

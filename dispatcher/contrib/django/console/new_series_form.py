@@ -138,6 +138,8 @@ class NewSeriesForm(SeriesFields):
         reading = {column: value["numbers"]} if value["numbers"] else {}
         not_after = said.pop("not_after") or None
         said |= {"rule": self.rule_of(), "source": source, "reading": reading}
+        if self._draft:  # who wrote its text may not approve the series
+            said["writers"] = self._draft.writers
         return {**options, **said, "not_after": not_after}
 
     @property

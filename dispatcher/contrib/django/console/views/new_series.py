@@ -98,7 +98,7 @@ def _just_added(name: str, given: dict[str, Any]) -> Series | None:
         series = dispatcher.series.get(name)
     except NotFound:
         return None
-    mine = series.version == 1 and series.writers == (identity(),)
+    mine = series.version == 1 and series.author == identity()
     same = (series.text, series.source) == (given["text"], given["source"])
     return series if mine and same else None
 
