@@ -12,6 +12,7 @@ from django.test import Client
 
 from dispatcher.campaigns.series import Series
 from dispatcher.contrib.django import dispatcher, lazy
+from dispatcher.errors import StorageError
 from tests.integration.bench import people
 from tests.integration.django.console_users import SignIn, sign_in, text
 from tests.integration.django.test_console_operations import Office
@@ -82,6 +83,37 @@ def test_two_clicks_add_one_series(office: Office, sign_in: SignIn) -> None:
     answers = [add(client, page) for _ in range(2)]
     assert len(dispatcher.series.all()) == 1
     assert len({one["Location"] for one in answers}) == 1
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [{"hour": "15:00"}, {"lead": "3h"}, {"lasts": "5h"}, {"numbers": "portable"}, {"per_hour": "5"}],
+)
+def test_another_series_of_the_same_name_is_not_taken_for_a_second_click(
+    office: Office, sign_in: SignIn, typed: dict[str, str]
+) -> None:
+    client = sign_in("writes", language="en")
+    add(client, shown(client))
+    page = add(client, shown(client, **typed), **typed)
+    assert "There is a series 'hebdo'" in text(page)
+    assert sent_by(page).items() >= typed.items()
+    [series] = dispatcher.series.all()
+    assert series.version == 1
+    assert len(dispatcher.record.page(verb="confirm consent")) == 1
+
+
+def test_no_series_is_added_whose_consent_cannot_be_put_on_record(
+    office: Office, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise StorageError("the disk is full")
+
+    client = sign_in("writes")
+    page = shown(client)
+    client.raise_request_exception = False
+    monkeypatch.setattr("dispatcher.api.action_record.ActionRecords.note", fail)
+    assert add(client, page).status_code >= 500
+    assert dispatcher.series.all() == ()
 
 
 def test_series_is_not_added_unread_or_without_consent(office: Office, sign_in: SignIn) -> None:

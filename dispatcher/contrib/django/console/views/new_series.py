@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -10,7 +11,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from dispatcher.api.actor import identity
-from dispatcher.campaigns.draft import Draft
+from dispatcher.campaigns.draft import Draft, written_options
 from dispatcher.campaigns.series import Series
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import roles
@@ -22,6 +23,8 @@ from dispatcher.errors import DispatcherError, NotFound, ReferenceTaken, Storage
 
 #: occurrences to come that are shown
 _SHOWN = 10
+#: what is the same in a series that two clicks have added
+_SAME: Final = attrgetter("rule", "account", "text", "source", "reading", "lead", "lasts", "missed")
 
 
 @page(roles.WRITE)
@@ -40,7 +43,7 @@ def begin(request: HttpRequest) -> HttpResponse:
             if "add" in request.POST:
                 seen["stopped"] = _stops(request, seen)
                 if not seen["stopped"]:
-                    return _added(request, form, given)
+                    return _added(request, form.name_given, given, seen["previewed"])
         except StorageError:
             raise
         except DispatcherError as error:
@@ -77,30 +80,37 @@ def _stops(request: HttpRequest, seen: dict[str, Any]) -> str:
     return ""
 
 
-def _added(request: HttpRequest, form: NewSeriesForm, given: dict[str, Any]) -> HttpResponse:
-    """Add it. Raises UnusableInput, ReferenceTaken."""
-    try:
-        series = dispatcher.series.add(form.name_given, **given)
-    except ReferenceTaken:
-        if (mine := _just_added(form.name_given, given)) is None:
-            raise
-        return redirect("console:series", mine.id)
-    if series.commercial:
+def _added(
+    request: HttpRequest, name: str, given: dict[str, Any], previewed: Series
+) -> HttpResponse:
+    """Add what was previewed. Raises UnusableInput, ReferenceTaken."""
+    if previewed.commercial and _named(name) is None:
+        # before it: a series never runs without the consent on record
         said = "these people have agreed to get commercial messages"
-        dispatcher.record.note("confirm consent", reason=f"series {series.name}: {said}")
+        dispatcher.record.note("confirm consent", reason=f"series {name}: {said}")
+    try:
+        series = dispatcher.series.add(name, **given)
+    except ReferenceTaken:
+        there = _named(name)
+        if there is None or not _is_just_added(there, previewed):
+            raise
+        return redirect("console:series", there.id)  # clicked twice
     messages.success(request, _("The series is set up."))
     return redirect("console:series", series.id)
 
 
-def _just_added(name: str, given: dict[str, Any]) -> Series | None:
-    """The user's own series of this name, if it is what the form says."""
+def _named(name: str) -> Series | None:
     try:
-        series = dispatcher.series.get(name)
+        return dispatcher.series.get(name)
     except NotFound:
         return None
+
+
+def _is_just_added(series: Series, previewed: Series) -> bool:
+    """Whether the user has added this series as it was previewed, and nobody has changed it."""
     mine = series.version == 1 and series.author == identity()
-    same = (series.text, series.source) == (given["text"], given["source"])
-    return series if mine and same else None
+    same = _SAME(series) == _SAME(previewed)
+    return mine and same and written_options(series.options) == written_options(previewed.options)
 
 
 def _draft(request: HttpRequest) -> Draft | None:
