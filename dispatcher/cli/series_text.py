@@ -28,6 +28,7 @@ def about(series: Series, now: datetime) -> Iterator[str]:
     expires = "never" if series.lasts is None else f"{_lasting(series.lasts)} after its hour"
     yield f"  expires   {expires}"
     yield f"  missed    {series.missed}"
+    yield from _campaign_lines(series)
     yield f"  written   by {', '.join(series.writers)}"
     if approval := series.approval:
         on = moment(approval.at, now)
@@ -35,6 +36,31 @@ def about(series: Series, now: datetime) -> Iterator[str]:
     if series.problem:
         since = f" since {moment(series.problem_at, now)}" if series.problem_at else ""
         yield f"  problem   {series.problem}{since}: it is tried again by itself"
+
+
+def _campaign_lines(series: Series) -> Iterator[str]:
+    """What its campaigns are like."""
+    said = series.options
+    if series.commercial:
+        yield "  kind      commercial, with a STOP mention"
+    else:
+        yield f"  kind      not commercial: {said.get('reason', '')}"
+    if sender := said.get("sender"):
+        yield f"  sender    {sender}"
+    if account := series.account:
+        yield f"  account   {account}"
+    if tags := said.get("tags"):
+        yield f"  tags      {', '.join(tags)}"
+    if per_hour := said.get("per_hour"):
+        yield f"  smoothed  at most {counted(per_hour, 'message')} an hour"
+    if over := said.get("over"):
+        yield f"  smoothed  evenly over {_lasting(timedelta(seconds=over))} of opening hours"
+
+
+def describe(series: Series, now: datetime) -> None:
+    """Say how a series stands."""
+    for line in about(series, now):
+        say(line)
 
 
 def tell(series: Series, now: datetime) -> None:

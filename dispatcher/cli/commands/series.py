@@ -16,9 +16,9 @@ from dispatcher.cli.options import (
     reason_option,
     yes_option,
 )
-from dispatcher.cli.output import print_json, print_table, say
+from dispatcher.cli.output import print_json, print_table, quote, say
 from dispatcher.cli.series_options import load_application, series_options, values_of
-from dispatcher.cli.series_text import about, coming_lines, past_lines, plan_lines, tell
+from dispatcher.cli.series_text import about, coming_lines, describe, past_lines, plan_lines, tell
 
 _name = click.argument("name")
 
@@ -87,8 +87,7 @@ def add(name: str, *, rule: str, source: str, as_json: bool, **params: Any) -> N
     if as_json:
         print_json(added.as_json())
         return
-    for line in about(added, dispatcher.clock()):
-        say(line)
+    describe(added, dispatcher.clock())
     for line in coming_lines(dispatcher.series.coming(added.id, limit=5)):
         say(line)
 
@@ -112,7 +111,7 @@ def show(name: str, *, limit: int, as_json: bool) -> None:
             }
         )
         return
-    say(found.text)
+    quote(found.text)
     lines = about(found, dispatcher.clock()), past_lines(past), coming_lines(coming)
     for line in (line for group in lines for line in group):
         say(line)
@@ -159,8 +158,7 @@ def change(name: str, *, as_json: bool, **params: Any) -> None:
     if as_json:
         print_json(changed.as_json())
         return
-    for line in about(changed, dispatcher.clock()):
-        say(line)
+    describe(changed, dispatcher.clock())
     if found.approval and not changed.approval:
         say("  approved  no longer: somebody else approves it again")
     taken = service.day_taken(changed) if {"rule", "since"} & values.keys() else None
@@ -228,8 +226,8 @@ def approve(
     """
     dispatcher = open_dispatcher()
     found = dispatcher.series.get(name)
-    for line in (found.text, *about(found, dispatcher.clock())):
-        say(line)
+    quote(found.text)
+    describe(found, dispatcher.clock())
     confirm(
         f"Approve series {found.name}?",
         yes=yes,
@@ -239,8 +237,7 @@ def approve(
     approved = dispatcher.series.approve(
         found.id, recipients=recipients, euros=euros, version=found.version, reason=reason
     )
-    for line in about(approved, dispatcher.clock()):
-        say(line)
+    describe(approved, dispatcher.clock())
 
 
 @series.command("end-approval")

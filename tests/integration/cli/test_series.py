@@ -178,6 +178,22 @@ def test_series_whose_occurrences_cannot_be_smoothed_is_refused_when_it_is_set_u
     assert "over 12 h does not fit" in result.output
 
 
+def test_who_approves_a_series_reads_all_that_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = ("--transactional", "--why", "avis", "--sender", "BANQUE", "--tag", "lyon")
+    do("add", "weekly-offer", *RULE, *LIST, "--text", "missed: no", *options, "--over", "6h")
+    monkeypatch.setenv(f"{PREFIX}LANGUAGE", "fr")
+    lines = run("approve", "weekly-offer", "--recipients", "5").output.splitlines()
+    assert lines[0] == "missed: no"  # the text, which is in no language of the library
+    monkeypatch.setenv(f"{PREFIX}LANGUAGE", "en")
+    lines = run("approve", "weekly-offer", "--recipients", "5").output.splitlines()
+    assert {
+        "  kind      not commercial: avis",
+        "  sender    BANQUE",
+        "  tags      lyon",
+        "  smoothed  evenly over 6 h of opening hours",
+    } <= set(lines)
+
+
 def test_end_asks_first() -> None:
     do("add", "weekly-offer", *RULE, *LIST, *TEXT)
     result = run("end", "weekly-offer")
