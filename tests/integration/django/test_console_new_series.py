@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -87,7 +88,13 @@ def test_two_clicks_add_one_series(office: Office, sign_in: SignIn) -> None:
 
 @pytest.mark.parametrize(
     "typed",
-    [{"hour": "15:00"}, {"lead": "3h"}, {"lasts": "5h"}, {"numbers": "portable"}, {"per_hour": "5"}],
+    [
+        {"hour": "15:00"},
+        {"lead": "3h"},
+        {"lasts": "5h"},
+        {"numbers": "portable"},
+        {"per_hour": "5"},
+    ],
 )
 def test_another_series_of_the_same_name_is_not_taken_for_a_second_click(
     office: Office, sign_in: SignIn, typed: dict[str, str]
@@ -225,6 +232,16 @@ def test_who_wrote_the_draft_has_written_the_series(office: Office, sign_in: Sig
     assert dispatcher.series.get("hebdo").approval is None
 
 
+def test_reason_and_week_that_cannot_be_used_are_told_beside_them(
+    office: Office, sign_in: SignIn
+) -> None:
+    client = sign_in("writes", language="en")
+    page = shown(client, transactional="on", reason="x" * 201, often="monthly", which="9")
+    content = page.content.decode()
+    assert re.search(r'name="reason"[^>]*><span class="wrong">', content)
+    assert re.search(r'</select><span class="wrong">[^<]*9', content)
+
+
 def test_without_named_lists_the_page_says_who_helps(
     office: Office, sign_in: SignIn, sqlite_shop: str
 ) -> None:
@@ -271,6 +288,34 @@ def test_series_is_approved_up_to_a_cap_and_its_page_shows_by_whom(
     assert client.post(ask, {"reason": "trop"}).status_code == 302
     assert dispatcher.series.get(series.id).approval is None
     assert client.get(ask).status_code == 302  # there is none
+
+
+def test_who_approves_sees_all_that_a_series_says(
+    office: Office, listed: Path, sign_in: SignIn
+) -> None:
+    series = office.dispatcher.series.add(
+        "hebdo",
+        rule="FREQ=WEEKLY;BYDAY=FR;BYHOUR=10",
+        source=listed,
+        text=TEXT,
+        by="bob",
+        commercial=False,
+        reason="avis",
+        sender="BANQUE",
+        tags=["lyon"],
+        over=7200,
+        not_after=timedelta(hours=3),
+    )
+    page = text(sign_in("approves", language="en").get(f"/sms/series/{series.id}/approve/"))
+    for words in (
+        "BANQUE",
+        "read 2 h before",
+        "3 h after its hour",
+        "not commercial: avis",
+        "Tags lyon",
+        "evenly over 2 h of opening hours",
+    ):
+        assert words in page, words
 
 
 def test_cap_that_cannot_be_kept_is_told_beside_what_was_typed(

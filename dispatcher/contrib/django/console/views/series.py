@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -19,9 +18,9 @@ from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import roles
 from dispatcher.contrib.django.console.page import may, page, sentence, show, version_of
 from dispatcher.contrib.django.console.reader import language_of
-from dispatcher.contrib.django.console.rule_words import in_words
 from dispatcher.contrib.django.console.series_acts import SERIES_ACTS
 from dispatcher.contrib.django.console.series_form import SeriesForm
+from dispatcher.contrib.django.console.series_page import facts, row, sender_of
 from dispatcher.contrib.django.console.views.series_approval import may_approve
 from dispatcher.errors import DispatcherError, StorageError
 
@@ -32,7 +31,7 @@ _ALL, _SHOWN = 200, 10
 @page(roles.VIEW)
 def index(request: HttpRequest) -> HttpResponse:
     """All series, by their next occurrence."""
-    rows = [_row(request, one) for one in dispatcher.series.all(limit=_ALL)]
+    rows = [row(request, one) for one in dispatcher.series.all(limit=_ALL)]
     return show(request, "all_series", _("Series"), rows=rows)
 
 
@@ -40,14 +39,11 @@ def index(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, number: int) -> HttpResponse:
     """One series: how it stands, what comes, and what became of its occurrences."""
     series = dispatcher.series.get(number)
-    own = dispatcher.settings.accounts
     return show(
         request,
         "series",
         series.name,
-        **_row(request, series),
-        sender=series.options.get("sender") or _own_sender(series),
-        account=series.account if own else "",
+        **facts(request, series),
         coming=dispatcher.series.coming(number, limit=_SHOWN),
         past=dispatcher.series.occurrences(number, limit=_SHOWN),
         may_approve=may_approve(request, series),
@@ -71,9 +67,9 @@ def plan(request: HttpRequest, number: int) -> HttpResponse:
         request,
         "series_plan",
         _("The next campaign of %(name)s") % {"name": series.name},
-        **_row(request, series),
+        **row(request, series),
         plan=found,
-        sender=series.options.get("sender") or _own_sender(series),
+        sender=sender_of(series),
         wrong=wrong,
     )
 
@@ -104,7 +100,7 @@ def change(request: HttpRequest, number: int) -> HttpResponse:
         request,
         "series_change",
         _("Change %(name)s") % {"name": series.name},
-        **_row(request, series),
+        **row(request, series),
         form=form,
         version=version,
         wrong=wrong,
@@ -155,16 +151,6 @@ def _change(series: Series, version: int, form: SeriesForm) -> None:
     changes = form.changes()
     if changes or version != series.version:
         dispatcher.series.change(series.id, version=version, **changes)
-
-
-def _row(request: HttpRequest, series: Series) -> dict[str, Any]:
-    return {"series": series, "rule": in_words(series, language_of(request))}
-
-
-def _own_sender(series: Series) -> str:
-    accounts = dispatcher.settings.accounts
-    known = not series.account or series.account in accounts
-    return (dispatcher.settings.of_account(series.account).sender or "") if known else ""
 
 
 def _at(request: HttpRequest) -> datetime | None:

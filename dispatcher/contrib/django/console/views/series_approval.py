@@ -19,8 +19,7 @@ from dispatcher.campaigns.states import SeriesState
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import roles
 from dispatcher.contrib.django.console.page import may, page, sentence, show, version_of
-from dispatcher.contrib.django.console.reader import language_of
-from dispatcher.contrib.django.console.rule_words import in_words
+from dispatcher.contrib.django.console.series_page import facts
 from dispatcher.errors import DispatcherError, NotAllowed, StorageError
 
 
@@ -68,8 +67,7 @@ def approve(request: HttpRequest, number: int) -> HttpResponse:
         request,
         "series_approve",
         _("Approve %(name)s") % {"name": series.name},
-        series=series,
-        rule=in_words(series, language_of(request)),
+        **facts(request, series),
         form=form,
         version=version,
         wrong=wrong,
