@@ -18,7 +18,7 @@ _LONGEST_LIFE: Final = timedelta(days=31)
 _NO_TIME: Final = timedelta(0)
 _HOURS: Final = time(0, 0), time(10, 0), time(23, 59)
 _name: Final = re.compile(r"[^\W_][\w.-]{0,79}")
-_duration: Final = re.compile(r"(\d{1,4})\s*(min|h|d)")
+_duration: Final = re.compile(r"(\d{1,5}(?=\s*min)|\d{1,4})\s*(min|h|d)")
 _UNITS: Final = {"min": "minutes", "h": "hours", "d": "days"}
 
 

@@ -13,6 +13,7 @@ from django.test import Client
 
 from dispatcher.campaigns.series import Series
 from dispatcher.contrib.django import dispatcher, lazy
+from dispatcher.contrib.django.console.durations import typed, written
 from dispatcher.errors import StorageError
 from tests.integration.bench import people
 from tests.integration.django.console_users import SignIn, sign_in, text
@@ -357,3 +358,37 @@ def test_change_says_that_the_approval_has_ended(series: Series, sign_in: SignIn
     change = f"/sms/series/{series.id}/change/"
     page = writer.post(change, sent_by(writer.get(change)) | {"text": "Autre"}, follow=True)
     assert "Its approval has ended" in text(page)
+
+
+# -- durations to the second
+
+
+def test_form_that_nobody_touches_keeps_the_seconds(
+    office: Office, listed: Path, sign_in: SignIn
+) -> None:
+    odd = timedelta(minutes=90, seconds=30)
+    series = office.dispatcher.series.add(
+        "hebdo",
+        rule="FREQ=MONTHLY;BYDAY=1FR;BYHOUR=10",
+        source=listed,
+        text=TEXT,
+        by="bob",
+        over=odd,
+        lead=odd,
+        not_after=timedelta(hours=9, seconds=20),
+    )
+    draft = office.dispatcher.drafts.create("soldes", TEXT, over=odd)
+    client = sign_in("writes", language="en")
+    for url in (f"/sms/series/{series.id}/change/", f"/sms/drafts/{draft.id}/"):
+        assert client.post(url, sent_by(client.get(url))).status_code == 302
+    assert dispatcher.series.get(series.id) == series
+    assert dispatcher.drafts.get(draft.id).options == draft.options
+
+    url = f"/sms/series/{series.id}/change/"
+    client.post(url, sent_by(client.get(url)) | {"over": "2h"})
+    assert dispatcher.series.get(series.id).options["over"] == 7200
+
+
+def test_duration_that_a_form_shows_can_be_typed() -> None:
+    for duration in (timedelta(minutes=10_001), timedelta(hours=2), timedelta(days=31)):
+        assert typed("over", written(duration), None) == duration

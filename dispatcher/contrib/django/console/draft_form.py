@@ -13,7 +13,7 @@ from dispatcher.campaigns.draft import Draft, checked_options, written_options
 from dispatcher.campaigns.others import Named, Rule, only_of, only_written
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console.reader import language_of
-from dispatcher.contrib.django.console.smoothing_form import SmoothingForm, smoothing_in
+from dispatcher.contrib.django.console.smoothing_form import SmoothingForm, over_in, smoothing_in
 from dispatcher.masking import masked
 from dispatcher.window.slots import PARIS
 from dispatcher.window.territories import TERRITORIES
@@ -126,6 +126,7 @@ class DraftForm(SmoothingForm):
         initial = _initial(draft) | self._named(draft)
         super().__init__(data, label_suffix="", initial=initial)
         self._account = draft.account
+        self.over_before = over_in(draft.options)
         self._excepted = tuple(draft.options.get("except_campaign", ()))
         language = language_of(request)
         own = dispatcher.settings.of_account(draft.account)

@@ -16,7 +16,7 @@ from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console.durations import written
 from dispatcher.contrib.django.console.reader import language_of
 from dispatcher.contrib.django.console.series_form import SeriesFields
-from dispatcher.contrib.django.console.smoothing_form import smoothing_in
+from dispatcher.contrib.django.console.smoothing_form import over_in, smoothing_in
 
 DAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 #: the ways to say when; the last one is a rule as it is written
@@ -70,6 +70,7 @@ class NewSeriesForm(SeriesFields):
     def __init__(self, request: Any, draft: Draft | None, data: Any = None) -> None:
         super().__init__(data, label_suffix="", initial=_initial(draft))
         self._draft = draft
+        self.over_before = over_in(draft.options) if draft else None
         self.fields["rule"].required = False
         choices: Any = self.fields
         language = language_of(request)

@@ -9,15 +9,18 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from dispatcher.campaigns.series import Series
-from dispatcher.campaigns.series_fields import duration_of
 from dispatcher.campaigns.states import Missed
 from dispatcher.contrib.django import dispatcher
-from dispatcher.contrib.django.console.durations import written
-from dispatcher.contrib.django.console.smoothing_form import SmoothingForm, smoothing_in
+from dispatcher.contrib.django.console.durations import typed, written
+from dispatcher.contrib.django.console.smoothing_form import SmoothingForm, over_in, smoothing_in
 
 
 class SeriesFields(SmoothingForm):
     """What both forms have. The list is one that the settings name."""
+
+    #: what they were, to the second
+    lead_before: timedelta | None = None
+    lasts_before: timedelta | None = None
 
     text = forms.CharField(
         label=_("Text"),
@@ -46,12 +49,13 @@ class SeriesFields(SmoothingForm):
     def said(self) -> dict[str, Any]:
         """What the fields say, as ``add`` and ``change`` take it. Raises InvalidCampaign."""
         value = self.cleaned_data
-        lasts = value["lasts"].strip()
+        lead = typed("lead", value["lead"], self.lead_before)
+        lasts = typed("not_after", value["lasts"], self.lasts_before)
         return {
             "text": value["text"].replace("\r\n", "\n"),
             "rule": value["rule"].strip(),
-            "lead": duration_of("lead", value["lead"]),
-            "not_after": duration_of("not_after", lasts) if lasts else timedelta(0),
+            "lead": lead,
+            "not_after": lasts or timedelta(0),
             "missed": value["missed"],
         }
 
@@ -67,6 +71,8 @@ class SeriesForm(SeriesFields):
     def __init__(self, series: Series, data: Any = None) -> None:
         super().__init__(data, label_suffix="", initial=initial_of(series))
         self._series = series
+        self.lead_before, self.lasts_before = series.lead, series.lasts
+        self.over_before = over_in(series.options)
         own = dispatcher.settings.of_account(series.account)
         self.fields["sender"].widget.attrs["placeholder"] = own.sender or ""
         # a name is called, and a file is opened: nobody chooses any by a form

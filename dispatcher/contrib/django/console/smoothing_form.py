@@ -9,13 +9,15 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from dispatcher.campaigns.series_fields import duration_of
 from dispatcher.campaigns.smoothing import MOST_AN_HOUR
-from dispatcher.contrib.django.console.durations import written
+from dispatcher.contrib.django.console.durations import typed, written
 
 
 class SmoothingForm(forms.Form):
     """At most so many messages an hour, or all of them over so much opening time."""
+
+    #: what it was, to the second
+    over_before: timedelta | None = None
 
     per_hour = forms.IntegerField(
         label=_("At most so many messages an hour"),
@@ -30,15 +32,17 @@ class SmoothingForm(forms.Form):
     @property
     def smoothing(self) -> dict[str, int | None]:
         """The two options. Raises InvalidCampaign for what is no duration."""
-        over = self.cleaned_data["over"].strip()
-        seconds = duration_of("over", over) // timedelta(seconds=1) if over else None
+        over = typed("over", self.cleaned_data["over"], self.over_before)
+        seconds = None if over is None else over // timedelta(seconds=1)
         return {"per_hour": self.cleaned_data["per_hour"], "over": seconds}
 
 
 def smoothing_in(options: Mapping[str, Any]) -> dict[str, Any]:
     """The values of the fields for these options."""
+    return {"per_hour": options.get("per_hour"), "over": written(over_in(options))}
+
+
+def over_in(options: Mapping[str, Any]) -> timedelta | None:
+    """The opening time over which these options smooth."""
     over = options.get("over")
-    return {
-        "per_hour": options.get("per_hour"),
-        "over": "" if over is None else written(timedelta(seconds=over)),
-    }
+    return None if over is None else timedelta(seconds=over)
