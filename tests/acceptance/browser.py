@@ -78,3 +78,12 @@ def open_page(chromium: Browser) -> Iterator[OpenPage]:
     for context in contexts:
         context.close()
     assert wrong == []
+
+
+def width_of(page: Page) -> int:
+    """How wide a page is laid out, in CSS pixels: more than its window if one must scroll sideways.
+
+    A page that a click opened can be seen and measured before its style sheet has arrived.
+    """
+    page.wait_for_load_state()
+    return int(page.evaluate("document.documentElement.scrollWidth"))

@@ -34,6 +34,7 @@ def signed_in(page: Page, console: str, name: str = "zoe") -> Page:
 
 def serious(page: Page) -> list[str]:
     """What axe-core finds that keeps people from using a page."""
+    page.wait_for_load_state()
     found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     return [
         f"{page.url}: {one['id']} {one['nodes'][0]['html'][:120]}"

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from dispatcher.sandbox.process import Sandbox
-from tests.acceptance.browser import OpenPage, chromium, open_page
+from tests.acceptance.browser import OpenPage, chromium, open_page, width_of
 from tests.acceptance.console_office import filled, running, served
 from tests.acceptance.console_people import (
     AROUND_EASTER,
@@ -94,7 +94,7 @@ def test_every_page_can_be_used_at_both_widths(
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         for path in PAGES:
             page.goto(f"{console}{path}")
-            assert page.evaluate("document.documentElement.scrollWidth") == width, path
+            assert width_of(page) == width, path
             found += serious(page)
             page.screenshot(path=pictures / picture_of(path, width), full_page=True)
     assert found == []
@@ -108,7 +108,7 @@ def test_campaign_is_written_in_french_and_sent_off_once(console: str, open_page
     let_go(page, "Envoyer cette campagne")
     expect(page.get_by_role("heading", name="soldes", exact=True)).to_be_visible()
     expect(page.locator("#live")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert width_of(page) == 390
     page.goto(f"{console}/campaigns/?reference_prefix=soldes")
     expect(page.get_by_role("link", name="soldes", exact=True)).to_have_count(1)
 
@@ -122,7 +122,7 @@ def test_people_of_another_campaign_are_left_out_by_a_choice(
     page.get_by_label("Écarter les personnes de").select_option(label="soldes-hiver")
     expect(page.locator("#plan")).to_contain_text("à cause de la campagne soldes-hiver")
     assert serious(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert width_of(page) == 390
     page.reload()
     expect(page.get_by_label("Écarter les personnes de")).to_have_values(["1"])
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.acceptance.browser import OpenPage, chromium, open_page
+from tests.acceptance.browser import OpenPage, chromium, open_page, width_of
 from tests.acceptance.installation import ROOT, Installation
 from tests.acceptance.test_flask_shop import address_of
 from tests.integration.flask.webapp import TOKEN
@@ -181,7 +181,7 @@ def test_hour_of_a_newcomer_meets_no_traceback_and_no_silence(
         # why it waits comes first, and nothing is wider than the phone
         for path in ("/sms/", "/sms/campaigns/2", "/sms/doubts"):
             page.goto(f"{address}{path}?refresh=off")
-            assert page.evaluate("document.documentElement.scrollWidth") == 390
+            assert width_of(page) == 390
         page.goto(f"{address}/sms/?refresh=off")
         row = page.get_by_role("link", name="later").locator("xpath=ancestor::tr")
         why = row.get_by_text("2098").bounding_box()
