@@ -159,7 +159,7 @@ def _in_doubt(batch: DueBatch, outcome: InDoubt, now: datetime, waits: Waits) ->
         why=outcome.why,
         check_at=looked_up(waits.first_lookup(now), batch.leaves_at, now),
         leaves_at=batch.leaves_at,
-        receipt=Receipt(outcome.message_id, now, messages.cost, None),
+        receipt=Receipt(outcome.message_id, now, messages.cost, None, messages.told),
         attempt=AttemptEnd("in_doubt", detail, shown=confirmed(len(batch.states), messages.states)),
         event="doubt_raised",
     )
@@ -242,9 +242,8 @@ def _unsent(
 
 def _receipt(batch: DueBatch, message_id: str, messages: MessageResults, now: datetime) -> Receipt:
     segments = messages.segments if len(messages.states) == len(batch.states) else None
-    return Receipt(message_id, now, messages.cost, segments)
+    return Receipt(message_id, now, messages.cost, segments, messages.told)
 
 
 def _taken(messages: MessageResults, detail: str) -> AttemptEnd:
-    count = list(messages.states.values()).count(MessageState.SENT)
-    return AttemptEnd("sent", detail, messages=count, cost=messages.cost)
+    return AttemptEnd("sent", detail, messages=messages.taken, cost=messages.whole_cost)

@@ -101,6 +101,8 @@ class Verdict:
     grown: Mapping[int, frozenset[int]]
     #: attempt that ``twice`` is told of: the first that is newly known to have texted them
     number: int = 0
+    #: how many messages are known to have left once more than they should
+    copies: int = 0
 
     @property
     def rest(self) -> list[int]:
@@ -161,6 +163,7 @@ def judge(state: BatchState, states: str, attempts: Sequence[AttemptEvidence]) -
         twice,
         grown | {one.number: one.texted for one in concerned},
         min(newest, default=0),
+        sum(times.values()) - len(times),
     )
 
 

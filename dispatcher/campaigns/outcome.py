@@ -18,7 +18,19 @@ class MessageResults:
     #: the gateway's code of each rejected position
     codes: Mapping[int, int] = field(default_factory=dict)
     segments: int = 0
+    #: euros, and of how many messages they are: an answer may name no cost of some
     cost: Decimal = Decimal(0)
+    told: int = 0
+
+    @property
+    def taken(self) -> int:
+        """How many messages the gateway took."""
+        return list(self.states.values()).count(MessageState.SENT)
+
+    @property
+    def whole_cost(self) -> Decimal | None:
+        """Their cost in euros; None if the answer does not name that of each."""
+        return self.cost if self.told >= self.taken else None
 
     def placed(self, positions: Sequence[int]) -> MessageResults:
         """The same, for a request whose n-th message is at ``positions[n]`` in the batch."""
@@ -121,6 +133,8 @@ class Receipt:
     cost: Decimal
     #: billed segments; None if the answer spoke of a part, so that our own estimate stays
     segments: int | None
+    #: of how many messages the cost is
+    told: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +147,7 @@ class AttemptEnd:
     check_at: datetime | None = None
     #: messages that the gateway took; None if it did not say
     messages: int | None = None
-    #: their cost in euros
+    #: their cost in euros; None if it did not name that of each, so that the expected one stays
     cost: Decimal | None = None
     #: the document of those that the gateway confirmed (``evidence.written``), if only a part
     shown: str | None = None

@@ -91,7 +91,8 @@ def _accepted(reply: Accepted, phones: Sequence[str], segments: int) -> Outcome:
     if not reply.partial and reply.segments == segments * len(phones):
         states = dict.fromkeys(range(len(phones)), MessageState.SENT)
         segments = reply.segments if reply.segments <= MOST_SEGMENTS * len(phones) else 0
-        lines = MessageResults(states, {}, segments, _charged([reply.cost]))
+        cost = _charged([reply.cost])
+        lines = MessageResults(states, {}, segments, cost, len(phones) if cost else 0)
         return Sent(reply.message_id, lines, leaves_at=reply.leaves_at)
     place = {phone: position for position, phone in enumerate(phones)}
     codes = {
@@ -100,7 +101,9 @@ def _accepted(reply: Accepted, phones: Sequence[str], segments: int) -> Outcome:
         if line.phone in place and line.accepted is False
     }
     cost = _charged([reply.cost])
-    lines = MessageResults(dict.fromkeys(codes, MessageState.REJECTED), codes, cost=cost)
+    rejected = dict.fromkeys(codes, MessageState.REJECTED)
+    told = len(phones) - len(codes) if cost else 0
+    lines = MessageResults(rejected, codes, cost=cost, told=told)
     if reply.partial:
         return InDoubt("the answer names refusals beside its success", reply.message_id, lines)
     why = f"the answer bills {reply.segments} segments for {len(phones)} numbers of {segments} each"
@@ -133,6 +136,7 @@ def _taken(reply: BatchTaken, phones: Sequence[str]) -> Outcome:
         },
         segments=_billed(line.segments for line in known.values()),
         cost=_charged(line.cost for line in known.values()),
+        told=_told(line.cost for line in known.values() if line.accepted),
     )
     if len(known) < len(phones):
         why = f"the answer leaves out {len(phones) - len(known)} of {len(phones)} numbers"
@@ -152,11 +156,11 @@ def _all_taken(reply: BatchTaken, phones: Sequence[str]) -> MessageResults | Non
             return None
         cost = sum(repeat(_charged([answer.cost]), len(phones)), Decimal(0))
         billed = _billed([answer.segments]) * len(phones)
-        return MessageResults(states, {}, billed, cost)
+        return MessageResults(states, {}, billed, cost, len(phones) if cost else 0)
     numbers, accepted, _, segments, costs = zip(*reply.lines, strict=True)
     if numbers != tuple(phones) or accepted.count(True) < len(phones):
         return None
-    return MessageResults(states, {}, _billed(segments), _charged(costs))
+    return MessageResults(states, {}, _billed(segments), _charged(costs), _told(costs))
 
 
 def _billed(segments: Iterable[int]) -> int:
@@ -167,3 +171,8 @@ def _billed(segments: Iterable[int]) -> int:
 def _charged(costs: Iterable[Decimal]) -> Decimal:
     """The sum of what is charged, in euros; ``LARGEST_COST`` and more is no figure."""
     return sum((cost for cost in costs if 0 <= cost < LARGEST_COST), Decimal(0))
+
+
+def _told(costs: Iterable[Decimal]) -> int:
+    """Of how many messages the cost is named; nothing is no cost."""
+    return sum(0 < cost < LARGEST_COST for cost in costs)

@@ -34,8 +34,8 @@ from dispatcher.campaigns.halving import REFUSED
 from dispatcher.campaigns.prices import Prices, price_of
 from dispatcher.campaigns.states import BatchState, CampaignState
 from dispatcher.storage import caps, meta, upsert
-from dispatcher.storage.batches import queue
-from dispatcher.storage.campaigns import campaign_tags, totals
+from dispatcher.storage.batches import costs, queue
+from dispatcher.storage.campaigns import campaign_tags
 from dispatcher.storage.tables import (
     ATTEMPT,
     BATCH,
@@ -125,7 +125,7 @@ def of_month(
         CAMPAIGN.c.budgeted_at < period.until,
     )
     rows = session.execute(
-        select(CampaignTag.tag, BATCH.c.territory, *_sums(totals.reserved() + _MAY_RETURN))
+        select(CampaignTag.tag, BATCH.c.territory, *_sums(costs.reserved() + _MAY_RETURN))
         .join(CAMPAIGN, CAMPAIGN.c.id == CampaignTag.campaign_id)
         .join(BATCH, BATCH.c.campaign_id == CAMPAIGN.c.id)
         .where(*begun)
@@ -171,7 +171,7 @@ def needs(session: Session, campaign_ids: Sequence[int], prices: Prices) -> list
     tags = campaign_tags.of_campaigns(session, campaign_ids)
     euros, unpriced = defaultdict[int, Decimal](Decimal), defaultdict[int, list[str]](list)
     rows = session.execute(
-        select(BATCH.c.campaign_id, BATCH.c.territory, *_sums(totals.reserved()))
+        select(BATCH.c.campaign_id, BATCH.c.territory, *_sums(costs.reserved()))
         .where(BATCH.c.campaign_id.in_(campaign_ids))
         .group_by(BATCH.c.campaign_id, BATCH.c.territory)
         .order_by(BATCH.c.campaign_id, BATCH.c.territory)

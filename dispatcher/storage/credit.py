@@ -7,7 +7,19 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.caps import SURVEYS
@@ -15,9 +27,9 @@ from dispatcher.campaigns.credit import CreditDecision, CreditNeed, UnsentBatch
 from dispatcher.campaigns.prices import Prices, euros_of
 from dispatcher.campaigns.states import BatchState, CampaignState
 from dispatcher.storage import balances
-from dispatcher.storage.batches import queue
+from dispatcher.storage.batches import costs, queue
 from dispatcher.storage.locks import in_order
-from dispatcher.storage.tables import BATCH, CAMPAIGN, Campaign, in_state
+from dispatcher.storage.tables import BATCH, CAMPAIGN, Campaign, Euros, in_state
 
 _NOTHING = Decimal(0)
 _UNFUNDED = literal(0, literal_execute=True)
@@ -91,8 +103,10 @@ def in_flight(session: Session, account: str, since: datetime, prices: Prices) -
     learnt, mine = _learnt(session, account), _through(account)
     rows = session.execute(_to_go(and_(BATCH.c.state == BatchState.SENDING, mine))).all()
     under_way = sum((_cost(row, prices, learnt) or Decimal(0) for row in rows), Decimal(0))
-    answered = session.scalar(select(func.sum(BATCH.c.cost)).where(BATCH.c.sent_at >= since, mine))
-    return under_way + (answered or Decimal(0))
+    cost, planned = (type_coerce(BATCH.c[name], BigInteger) for name in ("cost", "planned"))
+    whole = cost + func.coalesce(planned * costs.untold() // BATCH.c.size, 0)
+    answered = select(type_coerce(func.sum(whole), Euros())).where(BATCH.c.sent_at >= since, mine)
+    return under_way + (session.scalar(answered) or Decimal(0))
 
 
 def fund(session: Session, decision: CreditDecision) -> bool:
@@ -211,6 +225,7 @@ def _learnt(session: Session, account: str) -> dict[str, Decimal]:
         .where(
             BATCH.c.cost > _NOTHING,
             BATCH.c.segments > 0,
+            or_(BATCH.c.told.is_(None), BATCH.c.told == BATCH.c.size),
             # each by itself: PostgreSQL knows how many are 0, and then reads the latest alone
             *(
                 BATCH.c[name] == 0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, case, or_, select, update
+from sqlalchemy import ColumnElement, case, or_, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns import evidence
@@ -20,23 +20,6 @@ from dispatcher.storage.tables import ATTEMPT, Attempt, Batch, Campaign
 _LAG = timedelta(minutes=5)
 
 
-_END = (
-    update(ATTEMPT)
-    .where(ATTEMPT.c.tag == bindparam("its_tag"))
-    .values({name: bindparam(name) for name in ("outcome", "detail", "ended_at", "check_at")})
-)
-_TAKEN: dict[str, Any] = {name: bindparam(name) for name in ("messages", "cost")}
-_SHOWN: dict[str, Any] = {"shown": bindparam("shown")}
-_ENDS = {
-    (again, taken, shown): (_END if again else _END.where(ATTEMPT.c.outcome.is_(None))).values(
-        (_TAKEN if taken else {}) | (_SHOWN if shown else {})
-    )
-    for again in (True, False)
-    for taken in (True, False)
-    for shown in (True, False)
-}
-
-
 def end(
     session: Session,
     tag: str,
@@ -46,14 +29,14 @@ def end(
     now: datetime,
     check_at: datetime | None = None,
     again: bool = True,
-    taken: tuple[int, Decimal] | None = None,
+    taken: Mapping[str, Any] = MappingProxyType({}),
     shown: str | None = None,
 ) -> None:
     """Record the outcome of an attempt; its tag is looked up again at ``check_at``.
 
     ``again=False`` changes nothing if the attempt has an outcome. ``taken`` is how many messages
-    the gateway took, and for how many euros, if it said so; ``shown`` is the document of which
-    they are, if only a part.
+    the gateway took, and their cost, as far as it said so; ``shown`` is the document of which they
+    are, if only a part.
     """
     values: dict[str, Any] = {
         "outcome": outcome,
@@ -61,12 +44,11 @@ def end(
         "ended_at": now,
         "check_at": check_at,
     }
-    if taken is not None:
-        values |= dict(zip(_TAKEN, taken, strict=True))
+    values |= taken
     if shown is not None:
         values["shown"] = shown
-    statement = _ENDS[again, taken is not None, shown is not None]
-    session.execute(statement, {"its_tag": tag, **values})
+    statement = update(ATTEMPT).where(ATTEMPT.c.tag == tag).values(values)
+    session.execute(statement if again else statement.where(ATTEMPT.c.outcome.is_(None)))
 
 
 def end_open(

@@ -110,6 +110,8 @@ def _write_batch(
     session: Session, batch: BatchSnapshot, verdict: Verdict, shown: Shown, now: datetime
 ) -> None:
     values = _columns(batch, verdict, shown, now)
+    if verdict.copies and verdict.grown:
+        values["copies"] = verdict.copies
     if values or verdict.states != batch.states:
         statement = (
             update(Batch)

@@ -18,7 +18,7 @@ from dispatcher.campaigns.evidence import RECALLED
 from dispatcher.campaigns.hand_over import CANCELLED, OPTED_OUT, OTHER_HOUR, PAUSED, to_be
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.storage import events, meta, opt_out_marks, pauses
-from dispatcher.storage.batches import attempts, hand_over, moves
+from dispatcher.storage.batches import attempts, costs, hand_over, moves
 from dispatcher.storage.batches.hand_over import IS_HELD
 from dispatcher.storage.locks import in_order
 from dispatcher.storage.tables import (
@@ -166,6 +166,7 @@ def record_returned(session: Session, batch: RecallRequest, now: datetime) -> bo
         "checks": 0,
         "message_id": None,
         "sent_at": case((earlier, Batch.sent_at)),
+        "told": costs.told_of_sent(),
     }
     if batch.why == OTHER_HOUR:  # handed over again it would be refused again: it waits here
         waits = {"window_until": Batch.not_before, "window_why": "scheduled"}

@@ -27,7 +27,7 @@ from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.campaigns.unreachable import UNREACHABLE_CODE
 from dispatcher.campaigns.waits import Wait
 from dispatcher.storage import events
-from dispatcher.storage.batches import attempts, hand_over, moves, recalls, waits
+from dispatcher.storage.batches import attempts, costs, hand_over, moves, recalls, waits
 from dispatcher.storage.statement import Statement
 from dispatcher.storage.tables import ATTEMPT, BATCH, Batch
 
@@ -87,7 +87,7 @@ def end_attempt(
     session: Session, tag: str, end: AttemptEnd, *, now: datetime, again: bool = True
 ) -> None:
     """Write the end of an attempt; ``again=False`` leaves an attempt alone that has ended."""
-    taken = None if end.messages is None or end.cost is None else (end.messages, end.cost)
+    taken = {"messages": end.messages, "cost": end.cost}
     attempts.end(
         session,
         tag,
@@ -96,7 +96,7 @@ def end_attempt(
         now=now,
         check_at=end.check_at,
         again=again,
-        taken=taken,
+        taken={name: value for name, value in taken.items() if value is not None},
         shown=end.shown,
     )
 
@@ -120,7 +120,7 @@ def _row(change: Change) -> dict[str, Any]:
     if change.receipt is not None:
         row["message_id"] = change.receipt.message_id
         row["sent_at"] = change.receipt.sent_at
-        row["cost"] = change.receipt.cost
+        row["cost"], row["told"] = change.receipt.cost, change.receipt.told
         if change.receipt.segments is not None:
             row["segments"] = change.receipt.segments
     return row
@@ -136,7 +136,8 @@ def _attempt_row(end: AttemptEnd, now: datetime) -> dict[str, Any]:
     }
     if end.shown is not None:
         row["shown"] = end.shown
-    return row if end.messages is None else row | {"messages": end.messages, "cost": end.cost}
+    taken = {"messages": end.messages, "cost": end.cost}
+    return row | {name: value for name, value in taken.items() if value is not None}
 
 
 # to build a statement takes longer than to run it: there is one for each set of columns
@@ -182,6 +183,7 @@ def _batch_statement(
         values |= waits.changed(Wait.RETRY, values["retry_until"], values["retry_why"])
     if "cost" in values:
         values["cost"] = BATCH.c.cost + values["cost"]
+        values["told"] = costs.told() + values["told"]
     if held:
         # whoever wanted it back while its request was under way did not wait for the answer
         wanted = and_(BATCH.c.state == BatchState.SENDING, BATCH.c.check_at.is_not(None))

@@ -36,7 +36,8 @@ from dispatcher.campaigns.period import Period, months_between
 from dispatcher.campaigns.set_aside import NEVER
 from dispatcher.campaigns.spend import Amount, By, SpendRow
 from dispatcher.campaigns.states import BatchState
-from dispatcher.storage.campaigns import campaign_tags, totals
+from dispatcher.storage.batches import costs
+from dispatcher.storage.campaigns import campaign_tags
 from dispatcher.storage.tables import BATCH, CAMPAIGN, CampaignTag, in_euros, in_state
 
 _TAG = CampaignTag.__table__
@@ -202,9 +203,7 @@ def _amounts() -> Sequence[ColumnElement[Any]]:
     size = BATCH.c.size
     planned, cost = (type_coerce(BATCH.c[name], BigInteger) for name in ("planned", "cost"))
     segments = func.coalesce(BATCH.c.planned_segments, BATCH.c.segments)
-    sent = totals.sent()
-    charged, untold = case((cost > 0, sent), else_=0), case((cost > 0, 0), else_=sent)
-    reserved = totals.reserved()
+    charged, reserved = costs.charged(), costs.reserved()
     # where the answer spoke of the whole batch, its count has replaced that of the plan
     billed = case(
         (segments != BATCH.c.segments, BATCH.c.segments), else_=segments * charged // size
@@ -219,7 +218,7 @@ def _amounts() -> Sequence[ColumnElement[Any]]:
         charged,
         case((cost > 0, billed), else_=0),
         cost,
-        untold,
+        costs.untold(),
         case((planned.is_(None), size), else_=0),
         case((planned.is_(None), cost), else_=0),
     )

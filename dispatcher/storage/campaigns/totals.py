@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.progress import Share
 from dispatcher.campaigns.states import BatchState, MessageState
-from dispatcher.storage.tables import BATCH, Batch, Campaign, Euros, in_state
+from dispatcher.storage.batches import costs
+from dispatcher.storage.tables import BATCH, Batch, Campaign, Euros
 
-_NOTHING = Decimal(0)
 #: the states of a batch that has not ended
 UNENDED = (
     BatchState.PENDING,
@@ -70,9 +70,9 @@ def _sums() -> list[ColumnElement[Any]]:
         func.sum(BATCH.c.cost),
         func.sum(BATCH.c.capped),
         func.sum(BATCH.c.unreachable),
-        planned_of_charged(),
+        type_coerce(func.sum(_planned_of_charged()), Euros()),
         func.sum(case((BATCH.c.planned.is_(None), BATCH.c.cost))),
-        untold(),
+        func.sum(costs.untold()),
         *(func.sum(BATCH.c[state.value]) for state in MessageState),
     ]
 
@@ -154,29 +154,6 @@ def spent(
     return list(zip(found[::2], found[1::2], strict=True))
 
 
-def planned_of_charged() -> ColumnElement[Decimal]:
-    """The planned euros of those messages whose cost the gateway named."""
-    return type_coerce(func.sum(_planned_of_charged()), Euros())
-
-
 def _planned_of_charged() -> ColumnElement[int]:
-    """Of one batch, in the unit of its column."""
-    planned = type_coerce(BATCH.c.planned, BigInteger)
-    return case((BATCH.c.cost > _NOTHING, planned * sent() // BATCH.c.size))
-
-
-def untold() -> ColumnElement[int]:
-    """How many messages were sent at an unknown cost, because the answer was lost."""
-    return func.sum(case((BATCH.c.cost == _NOTHING, sent()), else_=0))
-
-
-def reserved() -> ColumnElement[int]:
-    """How many messages of a batch may still be charged: to go, in doubt, or at an unknown cost."""
-    to_go = case((in_state(BatchState.HANDED_OVER), 0), else_=BATCH.c.pending)
-    return to_go + case((BATCH.c.cost > _NOTHING, 0), else_=sent())
-
-
-def sent() -> ColumnElement[int]:
-    """How many messages of a batch were sent; the gateway holds some of them until their hour."""
-    held = case((in_state(BatchState.HANDED_OVER), BATCH.c.pending), else_=0)
-    return held + BATCH.c.sent + BATCH.c.delivered + BATCH.c.undelivered + BATCH.c.unreported
+    """The planned cost of the messages whose cost the gateway named, in the unit of the column."""
+    return type_coerce(BATCH.c.planned, BigInteger) * costs.charged() // BATCH.c.size

@@ -73,6 +73,7 @@ def taken(*states: MessageState, code: int = 14) -> MessageResults:
         {position: code for position, state in enumerate(states) if state is REJECTED},
         2 * len(states),
         PRICE * states.count(SENT),
+        states.count(SENT),
     )
 
 
@@ -93,7 +94,7 @@ CASES: dict[str, tuple[DueBatch, Outcome, dict[str, Any]]] = {
             "states": "sss",
             "why": "",
             "check_at": later(30),
-            "receipt": Receipt("77", NOW, 3 * PRICE, 6),
+            "receipt": Receipt("77", NOW, 3 * PRICE, 6, 3),
             "attempt": AttemptEnd("sent", "", None, 3, 3 * PRICE),
             "is_alone": True,
         },
@@ -135,7 +136,7 @@ CASES: dict[str, tuple[DueBatch, Outcome, dict[str, Any]]] = {
             "check_at": None,
             "not_before": HOUR,
             "leaves_at": HOUR,
-            "receipt": Receipt("77", NOW, 2 * PRICE, 6),
+            "receipt": Receipt("77", NOW, 2 * PRICE, 6, 2),
             "attempt": AttemptEnd("sent", f"until {HOUR.isoformat()}", None, 2, 2 * PRICE),
             "pause": "",
             "recall": "",
@@ -179,7 +180,7 @@ CASES: dict[str, tuple[DueBatch, Outcome, dict[str, Any]]] = {
             "state": BatchState.IN_DOUBT,
             "states": "srp",
             "codes": {"1": 14},
-            "receipt": Receipt("77", NOW, PRICE, None),
+            "receipt": Receipt("77", NOW, PRICE, None, 1),
         },
     ),
     "in doubt, for an hour": (

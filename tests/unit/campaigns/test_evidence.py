@@ -176,6 +176,18 @@ def test_positions_under_two_attempts_are_twice_until_they_are_on_record() -> No
     assert not judge(BatchState.SENT, "sss", [again, second]).twice
 
 
+def test_each_time_that_somebody_was_texted_once_more_is_counted() -> None:
+    everybody, one = frozenset(range(3)), frozenset({1})
+    attempts = [
+        attempt(1, "sent", shown=everybody),
+        attempt(2, "sent", shown=everybody, on_record=everybody),
+        attempt(3, "resent", {1: SENT}),
+    ]
+    verdict = judge(BatchState.SENT, "sss", attempts)
+    assert (verdict.twice, verdict.grown[3], verdict.copies) == (frozenset(), one, 4)
+    assert judge(BatchState.SENT, "sss", attempts[:1]).copies == 0
+
+
 def test_corrections_count_by_the_end_that_was_wrong() -> None:
     verdict = judge(BatchState.FAILED, "nnc", [attempt(1, "given_up", all_of())])
     assert verdict.corrected == {MessageState.UNREPORTED: 2, MessageState.CANCELLED: 1}

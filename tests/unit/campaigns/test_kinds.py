@@ -170,7 +170,7 @@ def test_plan_of_a_survey_or_long_number_warns() -> None:
 @pytest.mark.parametrize("segments", [1, 2, 9])
 def test_success_that_bills_any_cost_proves_the_message(segments: int) -> None:
     assert personal_verdict(Accepted("77", segments, COST), PHONE) == Sent(
-        "77", MessageResults({0: MessageState.SENT}, {}, segments, COST)
+        "77", MessageResults({0: MessageState.SENT}, {}, segments, COST, 1)
     )
 
 

@@ -107,8 +107,36 @@ def test_success_gives_result_of_each_position() -> None:
             codes={2: 14},
             segments=3,
             cost=Decimal("0.114"),
+            told=2,
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("lines", "told", "whole"),
+    [
+        ((yes(A), yes(B), yes(C)), 3, 3 * PRICE),
+        ((yes(A), yes(B), yes(C, cost=Decimal(0))), 2, None),
+        # as many as were taken
+        ((no(A), yes(C), yes(B)), 2, 2 * PRICE),
+        ((no(A), yes(C), yes(B, cost=Decimal(0))), 1, None),
+        # nothing, and an absurd figure, are no costs
+        (
+            (yes(A, cost=Decimal(0)), yes(B, cost=Decimal(10_000)), yes(C, cost=Decimal(-1))),
+            0,
+            None,
+        ),
+        ((no(A), no(B), no(C)), 0, Decimal(0)),
+        # an answer about a part
+        ((yes(A), unread(B), unread(C)), 1, PRICE),
+    ],
+)
+def test_answer_tells_cost_of_those_whose_line_has_one(
+    lines: tuple[LineAnswer, ...], told: int, whole: Decimal | None
+) -> None:
+    outcome = verdict(taken(*lines), PHONES)
+    assert isinstance(outcome, Sent | InDoubt)
+    assert (outcome.messages.told, outcome.messages.whole_cost) == (told, whole)
 
 
 def test_rejection_without_code_has_code_0() -> None:

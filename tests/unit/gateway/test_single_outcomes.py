@@ -20,7 +20,7 @@ COST = Decimal("0.114")
 
 def test_answer_that_bills_every_number_is_sent() -> None:
     assert single_verdict(Accepted("77", 6, COST), PHONES, 2) == Sent(
-        "77", MessageResults(dict.fromkeys(range(3), MessageState.SENT), {}, 6, COST)
+        "77", MessageResults(dict.fromkeys(range(3), MessageState.SENT), {}, 6, COST, 3)
     )
 
 
@@ -30,7 +30,7 @@ def test_answer_with_other_bill_is_in_doubt(segments: int) -> None:
     assert outcome == InDoubt(
         f"the answer bills {segments} segments for 3 numbers of 1 each",
         "77",
-        MessageResults(cost=COST),
+        MessageResults(cost=COST, told=3),
     )
 
 
@@ -38,7 +38,9 @@ def test_refusals_beside_success_leave_rest_in_doubt() -> None:
     refused = (LineAnswer(B, False, 14), LineAnswer(None, False, 9), LineAnswer("+336", False, 9))
     outcome = single_verdict(Accepted("77", 3, COST, refused=refused, partial=True), PHONES, 1)
     assert isinstance(outcome, InDoubt)
-    assert outcome.messages == MessageResults({1: MessageState.REJECTED}, {1: 14}, cost=COST)
+    assert outcome.messages == MessageResults(
+        {1: MessageState.REJECTED}, {1: 14}, cost=COST, told=2
+    )
     assert outcome.message_id == "77"
 
 

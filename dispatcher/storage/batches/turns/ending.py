@@ -11,6 +11,7 @@ from sqlalchemy import CTE, BigInteger, Integer, Text, any_, func, select, true,
 from dispatcher.campaigns.message_states import tally
 from dispatcher.campaigns.states import MessageState
 from dispatcher.campaigns.turn import Ending
+from dispatcher.storage.batches import costs
 from dispatcher.storage.batches.turns.parts import INSTANT, NOW, after, any_of, rows_of, whole
 from dispatcher.storage.tables import ATTEMPT, BATCH
 
@@ -51,6 +52,7 @@ def ended(version: CTE | None) -> CTE:
         message_id=Text(),
         sent_at=INSTANT,
         cost=BigInteger(),
+        told=Integer(),
         segments=Integer(),
         outcome=Text(),
         detail=Text(),
@@ -76,6 +78,7 @@ def ended(version: CTE | None) -> CTE:
         .values(
             **{name: told.c[name] for name in (*names, "sent_at", *_COUNTS)},
             cost=BATCH.c.cost + told.c.cost,
+            told=costs.told() + told.c.told,
             segments=func.coalesce(told.c.segments, BATCH.c.segments),
             lease_until=None,
         )
@@ -122,6 +125,7 @@ def told_by(ends: Sequence[Ending]) -> dict[str, Any]:
                 "message_id": receipt.message_id,
                 "sent_at": receipt.sent_at,
                 "cost": whole(receipt.cost),
+                "told": receipt.told,
                 "segments": receipt.segments,
                 "outcome": attempt.outcome,
                 "detail": attempt.detail,
