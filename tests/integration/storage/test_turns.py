@@ -52,7 +52,8 @@ def taken(batch: DueBatch, *, rejected: int = 0) -> Change:
     states = dict.fromkeys(range(len(batch.recipients)), MessageState.SENT)
     states |= dict.fromkeys(range(rejected), MessageState.REJECTED)
     codes = dict.fromkeys(range(rejected), 4)
-    results = MessageResults(states, codes, len(states), Decimal(2))
+    told = len(states) - rejected
+    results = MessageResults(states, codes, len(states), Decimal(2), told)
     return change_of(batch, Sent("m-1", results), OPEN, _WAITS)
 
 
@@ -86,7 +87,7 @@ def test_turn_stores_an_outcome_and_arms_the_next_batch(bench: Bench) -> None:
     sent, sending = bench.batches()
     assert (sent.state, sent.states, sent.sent, sent.pending) == ("sent", "sss", 3, 0)
     assert (sent.message_id, sent.sent_at, sent.segments) == ("m-1", OPEN, 3)
-    assert sent.cost == Decimal(2)
+    assert (sent.cost, sent.told) == (Decimal(2), 3)
     assert (sent.lease_until, sent.check_at) == (None, OPEN + timedelta(seconds=60))
     assert (sending.state, sending.attempt, sending.tag) == ("sending", 1, arming(second).tag)
     assert sending.lease_until == OPEN + TERMS.lease
