@@ -425,6 +425,7 @@ SERIES_CASES: Final = (
         verb="end approval of series", why=f": {WHY}", ready=weekly_approved,
         methods=("SeriesActions.end_approval",), do=partial(to_series, "end_approval"),
         shell=("series", "end-approval", "hebdo", *_REASON),
+        api=("POST", "/series/1/end-approval", {"reason": WHY}),
     ),
     *(
         Case(

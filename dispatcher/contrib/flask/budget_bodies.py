@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from dispatcher.campaigns.budgets import MOST
 from dispatcher.campaigns.campaign_tags import PATTERN
 from dispatcher.contrib.flask import series_bodies
+from dispatcher.contrib.flask.fields import Euros
 from dispatcher.contrib.flask.list_upload import ListUpload
 
 _Exact = Annotated[str, Field(pattern=r"^-?[0-9]+\.[0-9]{4}$")]
@@ -21,8 +21,7 @@ class MonthlyBudget(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
     euros: Annotated[
-        Annotated[int, Field(ge=1, le=int(MOST))]
-        | Annotated[str, Field(pattern=r"^[0-9]{1,8}([.,][0-9]{1,2})?$")],
+        Euros,
         Field(description="whole euros, or a text: `500.50`; a full batch of one segment at least"),
     ]
     reason: Annotated[str, Field(max_length=500, description="goes on record")] = ""

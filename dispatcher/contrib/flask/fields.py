@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
+from dispatcher.campaigns.budgets import MOST as MOST_EUROS
 from dispatcher.campaigns.campaign_tags import MOST, PATTERN
 from dispatcher.campaigns.others import MOST as OTHERS
 from dispatcher.campaigns.smoothing import MOST_AN_HOUR, MOST_SECONDS
@@ -37,6 +38,11 @@ OnlyCampaign = Annotated[
     ),
 ]
 
+#: of the caller; the library judges how much may be given
+Euros = (
+    Annotated[int, Field(ge=1, le=int(MOST_EUROS))]
+    | Annotated[str, Field(pattern=r"^[0-9]{1,8}([.,][0-9]{1,2})?$")]
+)
 HandOver = Annotated[
     bool, Field(description="the gateway holds it until `not_before`, which is needed then")
 ]

@@ -1,4 +1,4 @@
-"""Series in the JSON API: set up, shown, planned, changed, paused, skipped and ended."""
+"""Series in the JSON API: set up, shown, planned, changed, paused, skipped, approved and ended."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ from dispatcher.contrib.flask.openapi import MOST_LISTED
 from dispatcher.contrib.flask.problems import id_of
 from dispatcher.contrib.flask.routes import reasoned, route
 from dispatcher.contrib.flask.schemas import read
-from dispatcher.contrib.flask.series_bodies import ChangedSeries, NewSeries, SkippedOccurrence
+from dispatcher.contrib.flask.series_bodies import (
+    ChangedSeries,
+    NewSeries,
+    SeriesCap,
+    SkippedOccurrence,
+)
 from dispatcher.errors import InvalidCampaign
 
 _ACTOR: Final = "JSON API"
@@ -40,6 +45,8 @@ def route_series(blueprint: Blueprint, body_limit: int) -> None:
         ("pause", views.pause_series),
         ("resume", views.resume_series),
         ("skip", views.skip_occurrence),
+        ("approve", views.approve_series),
+        ("end-approval", views.end_approval),
         ("end", views.end_series),
     ):
         route(blueprint, f"{_SERIES}/{path}", POST=acting(view))
@@ -102,6 +109,15 @@ class _Views:
         body = read(SkippedOccurrence, self._limit, default=SkippedOccurrence())
         why = {"reason": checked_reason(body.reason), "by": _ACTOR}
         return jsonify(_library().series.skip(id_of(series), at=body.at, **why).as_json())
+
+    def approve_series(self, series: str) -> Response:
+        body = read(SeriesCap, self._limit)
+        return jsonify(_library().series.approve(id_of(series), **dict(body)).as_json())
+
+    def end_approval(self, series: str) -> Response:
+        return jsonify(
+            _library().series.end_approval(id_of(series), **reasoned(self._limit, _ACTOR)).as_json()
+        )
 
     def end_series(self, series: str) -> Response:
         return jsonify(

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
 from dispatcher.campaigns.series import SERIES_OPTIONS
+from dispatcher.campaigns.series_approval import MOST_RECIPIENTS
 from dispatcher.campaigns.states import Missed, OccurrenceState, SeriesState
 from dispatcher.contrib.flask import draft_bodies
 from dispatcher.contrib.flask.draft_bodies import LARGEST_VERSION
+from dispatcher.contrib.flask.fields import Euros
 from dispatcher.contrib.flask.schemas import NewCampaign, Reason
 
 _Seconds = Annotated[int, Field(ge=0, le=31 * 86_400)]
+_Version = Annotated[int, Field(ge=1, le=LARGEST_VERSION)]
 _Reading = dict[str, str | int | bool | dict[str, str] | None]
+_NO_LIMIT: Final = "null: no limit"
 
 
 class _Body(BaseModel):
@@ -66,6 +70,22 @@ class SkippedOccurrence(Reason):
     )
 
 
+class SeriesCap(_Body):
+    """The approval of a series: of this version, up to a cap of each occurrence."""
+
+    version: Annotated[_Version, Field(description="the version that was read")]
+    recipients: Annotated[
+        Annotated[int, Field(ge=1, le=MOST_RECIPIENTS)] | None, Field(description=_NO_LIMIT)
+    ] = None
+    euros: Annotated[
+        Euros | None,
+        Field(
+            description="whole euros, or a text: `30.50`; null: no limit, if `recipients` has one"
+        ),
+    ] = None
+    reason: Annotated[str, Field(max_length=500, description="goes on record")] = ""
+
+
 if TYPE_CHECKING:
 
     class ChangedSeries(_Told):
@@ -85,7 +105,7 @@ else:
         __doc__="What of a series changes from its next occurrence on, and options of its"
         " campaigns; the rest stays.",
         version=(
-            Annotated[int, Field(ge=1, le=LARGEST_VERSION)] | None,
+            _Version | None,
             Field(None, description="the version that this was made from, if it may be no other"),
         ),
         **_options("account"),
@@ -110,8 +130,8 @@ class SeriesApproval(_Answer):
 
     by: str
     at: AwareDatetime
-    recipients: Annotated[int | None, Field(description="null: no limit")]
-    euros: Annotated[str | None, Field(pattern=r"^[0-9]+\.[0-9]{2}$", description="null: no limit")]
+    recipients: Annotated[int | None, Field(description=_NO_LIMIT)]
+    euros: Annotated[str | None, Field(pattern=r"^[0-9]+\.[0-9]{2}$", description=_NO_LIMIT)]
 
 
 class Series(_Answer):
@@ -183,7 +203,7 @@ class SeriesPlan(_Answer):
 #: the bodies and answers that are described
 BODIES: tuple[type[BaseModel], ...] = (
     *draft_bodies.BODIES,
-    *(NewSeries, ChangedSeries, SkippedOccurrence),
+    *(NewSeries, ChangedSeries, SkippedOccurrence, SeriesCap),
 )
 ANSWERS: tuple[type[BaseModel], ...] = (
     *draft_bodies.ANSWERS,

@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+#: bodies without which nothing can be done
+_NEEDED: Final = {"ChangedSeries", "SeriesCap"}
 #: path behind the series -> operation, summary, the model of the body
 _STEPS: Final = {
     "change": ("change_series", "Change it from its next occurrence on", "ChangedSeries"),
     "pause": ("pause_series", "Skip what begins until it is resumed", "Reason"),
     "resume": ("resume_series", "Make its occurrences again", "Reason"),
     "skip": ("skip_occurrence", "Skip its next occurrence", "SkippedOccurrence"),
+    "approve": (
+        "approve_series",
+        "Let its occurrences run up to a cap; no writer of it may approve it",
+        "SeriesCap",
+    ),
+    "end-approval": (
+        "end_approval",
+        "Let each occurrence wait for an approval of its own again",
+        "Reason",
+    ),
     "end": ("end_series", "End it for good; campaigns that were made go on", "Reason"),
 }
 
@@ -33,7 +45,7 @@ def series_paths(
         f"/series/{{series}}/{path}": {
             "post": operation(
                 name, summary, one, 400, 404, 409, 415, 422, 500,
-                body=body, optional=body != "ChangedSeries", tag="series",
+                body=body, optional=body not in _NEEDED, tag="series",
             ),
             "parameters": [key],
         }

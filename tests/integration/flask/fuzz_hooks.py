@@ -63,7 +63,7 @@ SERIES = {
     for at, name in enumerate(
         (
             *("series", "plan_series", "change_series", "pause_series", "resume_series"),
-            *("skip_occurrence", "end_series"),
+            *("skip_occurrence", "end_series", "approve_series", "end_approval"),
         )
     )
 }
@@ -108,6 +108,8 @@ def map_body(context: schemathesis.HookContext, body: Any) -> Any:
         return _series(NewSeries if name == "add_series" else ChangedSeries, body)
     if path.startswith("/drafts") and _is_version(body.get("version")):
         body = body | {"version": _VERSIONS.get(name, _WRITTEN)}
+    if name == "approve_series" and _is_version(body.get("version")):
+        body = body | {"version": 1}
     if name == "upload_list":
         return _upload(body)
     whole = body if path == "/drafts" else body_of_campaign(body)

@@ -33,6 +33,12 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "404", "409", "422"]
 include-path-regex = "(/list|^/series|/lift)$"
 generation.max-examples = 15
 warnings = false
+# nor whether who is signed in has written in the series
+[[operations]]
+include-path-regex = "^/series/.*/approve$"
+generation.max-examples = 15
+checks.positive_data_acceptance.expected-statuses = ["2xx", "403", "404", "409", "422"]
+warnings = false
 # they are many: with as many requests each as the others, it takes minutes
 [[operations]]
 include-path-regex = "^/(drafts|series)"
@@ -47,7 +53,7 @@ DRAFT_VERBS = {
 }
 SERIES_VERBS = {
     *("add series", "change series", "pause series", "resume series", "skip occurrence"),
-    *("end series",),
+    *("end series", "end approval of series"),
 }
 
 
@@ -96,6 +102,9 @@ def test_fuzzed_request_is_answered_as_described(
             assert added.id == number
             if name == "resume_series":
                 series.pause(added.id)
+            if name == "end_approval":
+                with app.test_request_context():  # where somebody is signed in
+                    series.approve(added.id, recipients=3)
     (tmp_path / "schemathesis.toml").write_text(CONFIG, encoding="utf-8")
     with served(app) as address:
         fuzzed = _fuzz(address, tmp_path)
@@ -111,6 +120,7 @@ def test_fuzzed_request_is_answered_as_described(
     assert library(app).record.page(verb="export").total > 0
     acts = library(app).record.page(limit=1000)
     assert {action.verb for action in acts if action.actor == PERSON} >= DRAFT_VERBS
+    assert len([one for one in acts if one.verb == "approve series"]) > len(SERIES["end_approval"])
     done = {action.verb for action in acts if "JSON API" in action.actor}
     assert done >= SERIES_VERBS
     # what a submission warns of is in the log, too

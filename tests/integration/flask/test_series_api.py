@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.integration.bench import people
+from tests.integration.flask.test_json_api import refused
 from tests.integration.flask.webapp import Caller, MakeApp, library, make_app
 
 __all__ = ["make_app"]
@@ -24,9 +27,26 @@ def listed(tmp_path: Path) -> str:
     return str(path)
 
 
+class Person:
+    """Who is signed in to the app; empty for nobody."""
+
+    name = ""
+
+
 @pytest.fixture
-def app(make_app: MakeApp, sqlite_url: str, listed: str) -> Flask:
-    return make_app(sqlite_url, DISPATCHER_SERIES_LISTS=listed)
+def person() -> Person:
+    return Person()
+
+
+@pytest.fixture
+def app(make_app: MakeApp, sqlite_url: str, listed: str, person: Person) -> Flask:
+    return make_app(
+        sqlite_url,
+        actor=lambda: person.name,
+        DISPATCHER_SERIES_LISTS=listed,
+        DISPATCHER_PRICES="metropole=0.04",
+        DISPATCHER_APPROVAL="required",
+    )
 
 
 @pytest.fixture
@@ -105,3 +125,70 @@ def test_skip_that_is_sent_twice_skips_one_occurrence(call: Caller, listed: str)
     shown = said(call.get("/series/1"))
     assert shown["next_at"] == second
     assert [one["at"] for one in shown["occurrences"]] == [first]
+
+
+def test_series_is_approved_as_the_page_says_by_somebody_else(
+    call: Caller, app: Flask, listed: str, person: Person
+) -> None:
+    page = (Path(__file__).parents[3] / "docs/series.md").read_text(encoding="utf-8")
+    [(path, body)] = re.findall(r"api(/series/\S+/approve)\".*?--json '(.*?)'", page, re.DOTALL)
+    person.name = "zoe"
+    added(call, listed)
+    answer = call.post(path, json.loads(body))
+    assert "zoe has written in this series" in refused(answer, 403, "not_allowed")
+    person.name = "luc"
+    approval = said(call.post(path, json.loads(body)))["approval"]
+    assert (approval["by"], approval["recipients"], approval["euros"]) == ("luc", 500, "30.50")
+    assert said(call.get("/series/1"))["approval"] == approval
+    [entry] = library(app).record.page(verb="approve series")
+    assert entry.actor == "luc"
+    assert "up to 500 recipients and 30.50 €; text and list read; written by zoe" in entry.reason
+
+
+def test_token_alone_approves_no_series(call: Caller, listed: str) -> None:
+    added(call, listed)
+    answer = call.post("/series/1/approve", {"version": 1, "recipients": 5})
+    assert "token" in refused(answer, 403, "not_allowed")
+    assert said(call.get("/series/1"))["approval"] is None
+
+
+def test_no_field_says_who_approves_a_series(call: Caller, listed: str, person: Person) -> None:
+    added(call, listed)
+    person.name = "luc"
+    for forged in ("by", "approver", "actor"):
+        answer = call.post("/series/1/approve", {"version": 1, "recipients": 5, forged: "zoe"})
+        refused(answer, 422, "unknown_field")
+
+
+def test_approval_of_another_version_than_was_read_is_refused(
+    call: Caller, listed: str, person: Person
+) -> None:
+    added(call, listed)
+    said(call.post("/series/1/change", {"text": "Autre"}))
+    person.name = "luc"
+    answer = call.post("/series/1/approve", {"version": 1, "recipients": 5})
+    assert "changed" in refused(answer, 409, "illegal_move")
+    refused(call.post("/series/1/approve", {"recipients": 5}), 422, "unusable_input")
+    assert said(call.post("/series/1/approve", {"version": 2, "recipients": 5}))["version"] == 3
+
+
+@pytest.mark.parametrize(
+    "cap", [{}, {"recipients": None}, {"recipients": 0}, {"euros": 0}, {"euros": "1,000"}]
+)
+def test_cap_that_cannot_be_kept_is_refused(
+    call: Caller, listed: str, person: Person, cap: dict[str, Any]
+) -> None:
+    added(call, listed)
+    person.name = "luc"
+    answer = call.post("/series/1/approve", {"version": 1, **cap})
+    assert said(answer, 422)["code"] in {"unusable_input", "invalid_field"}
+    assert said(call.get("/series/1"))["approval"] is None
+
+
+def test_approval_is_ended_by_the_token_once(call: Caller, listed: str, person: Person) -> None:
+    added(call, listed)
+    person.name = "luc"
+    said(call.post("/series/1/approve", {"version": 1, "recipients": 5}))
+    person.name = ""
+    assert said(call.post("/series/1/end-approval", {"reason": "grève"}))["approval"] is None
+    refused(call.post("/series/1/end-approval"), 409, "illegal_move")
