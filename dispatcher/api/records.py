@@ -33,7 +33,7 @@ from dispatcher.campaigns.selection import Selection, Which
 from dispatcher.campaigns.states import CampaignState, MessageState
 from dispatcher.campaigns.traffic import because, obvious
 from dispatcher.errors import InvalidCampaign
-from dispatcher.storage import actions, doubts, heartbeats, message_log
+from dispatcher.storage import actions, doubts, heartbeats, message_log, message_position
 from dispatcher.storage.actions import Wanted
 from dispatcher.storage.batches import left_out
 from dispatcher.storage.campaigns import campaign_tags, campaigns, course, holds, records, totals
@@ -156,10 +156,9 @@ class Records(Operator):
             return MessageChanges(changes=(), cursor=after, recorded=False)
         with self._installation.write() as session:
             message_log.number(session)
-            message_log.locked(session)
+            message_position.locked(session)
             found = message_log.page(session, after, limit, self._account)
-            if self._account is None:
-                message_log.note_read(session, after)
+            message_position.note_read(session, self._account, after, found.cursor)
         return found
 
     def results(self, campaign: int | str, *, states: Sequence[str] = ()) -> Results:

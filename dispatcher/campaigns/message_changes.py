@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -62,7 +62,7 @@ class MessageChanges:
     """Some changes, in order. ``cursor`` is what to go on from: all up to it have been read.
 
     ``missed`` is how many of those behind the cursor that was given retention has deleted.
-    ``recorded`` is False while the log is off: nothing new comes then.
+    ``recorded`` is False while no worker records changes: nothing new comes then.
     """
 
     changes: tuple[MessageChange, ...]
@@ -83,6 +83,32 @@ class MessageChanges:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """How far those are who read the pages of one account, or of all: numbers of changes.
+
+    A reader goes on from page to page. Whoever looks once, from any number on, has read nothing
+    before that number, so that it counts from the second page on.
+    """
+
+    #: all up to it was had
+    read: int = 0
+    #: all up to it was shown, without a gap
+    shown: int = 0
+    #: a page that did not follow the others: behind which number, and up to which
+    begun: int = 0
+    ahead: int = 0
+
+    def asked(self, after: int, cursor: int) -> Reading:
+        """The same, once the page behind ``after`` was asked for, which ends at ``cursor``."""
+        if after <= self.shown:
+            read, shown = max(self.read, after), max(self.shown, cursor)
+            return replace(self, read=read, shown=shown)
+        if self.begun < after <= self.ahead:
+            return Reading(read=after, shown=cursor)
+        return replace(self, begun=after, ahead=cursor)
+
+
+@dataclass(frozen=True, slots=True)
 class LogPosition:
     """How far the log is: numbers of changes, 0 for none."""
 
@@ -90,20 +116,29 @@ class LogPosition:
     last: int = 0
     #: the last that was delivered as an event
     delivered: int = 0
-    #: the last that somebody who reads pages has had
-    read: int = 0
+    #: those who read the changes of all accounts
+    reading: Reading = field(default_factory=Reading)
+    #: account -> those who read its changes alone
+    readings: Mapping[str, Reading] = field(default_factory=dict)
     #: the last that retention has deleted
     deleted: int = 0
 
     @property
-    def waiting(self) -> int:
-        """How many have a number, and neither were delivered nor read."""
-        return self.last - self.had
+    def had(self) -> int:
+        """All up to it somebody has had, whatever the account, or nobody can have any more."""
+        return max(self.delivered, self.reading.read, self.deleted)
 
     @property
-    def had(self) -> int:
-        """The last that anybody has had, or that nobody can have any more."""
-        return max(self.delivered, self.read, self.deleted)
+    def had_by_account(self) -> dict[str, int]:
+        """The same of accounts whose readers are further."""
+        return {name: one.read for name, one in self.readings.items() if one.read > self.had}
+
+    def asked(self, account: str | None, after: int, cursor: int) -> LogPosition:
+        """The same, once a reader of an account, or of all, has asked for a page."""
+        if account is None:
+            return replace(self, reading=self.reading.asked(after, cursor))
+        mine = self.readings.get(account, Reading()).asked(after, cursor)
+        return replace(self, readings={**self.readings, account: mine})
 
     def missed(self, after: int) -> int:
         """How many behind ``after`` are deleted."""

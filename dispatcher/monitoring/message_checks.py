@@ -7,7 +7,7 @@ from datetime import timedelta
 from dispatcher.api import Dispatcher
 from dispatcher.campaigns.wording import counted
 from dispatcher.monitoring.finding import Warned
-from dispatcher.storage import message_log, message_trigger
+from dispatcher.storage import message_position, message_trigger
 
 #: a change that nobody has had after this time is told
 _PATIENCE = timedelta(days=1)
@@ -18,11 +18,11 @@ def messages(dispatcher: Dispatcher) -> str:
     wanted = dispatcher.settings.message_events
     with dispatcher.database.read() as session:
         recorded = message_trigger.is_on(session)
-        since = message_log.waiting_since(session)
-        waiting = message_log.position(session).waiting
+        unread = message_position.unread(session)
+    since = unread.since
     if recorded and since is not None and since < dispatcher.clock() - _PATIENCE:
         raise Warned(
-            f"{counted(waiting, 'change')} of messages unread since"
+            f"{counted(unread.count, 'change')} of messages unread since"
             f" {since:%Y-%m-%d %H:%M} UTC: nobody reads them, or has them posted",
             "read them with dispatcher messages since, or unset DISPATCHER_MESSAGE_EVENTS",
         )
@@ -38,4 +38,4 @@ def messages(dispatcher: Dispatcher) -> str:
             "changes are recorded, and DISPATCHER_MESSAGE_EVENTS is not on here",
             "set it alike for every process; workers switch it when they start",
         )
-    return f"changes are recorded; unread: {waiting}"
+    return f"changes are recorded; unread: {unread.count}"

@@ -36,7 +36,7 @@ from dispatcher.monitoring.account_metrics import Accounts
 from dispatcher.monitoring.cached import cached
 from dispatcher.monitoring.doctor import Finding
 from dispatcher.settings.accounts import DEFAULT
-from dispatcher.storage import message_log, monitoring, pauses, stop_list
+from dispatcher.storage import message_position, monitoring, pauses, stop_list
 from dispatcher.storage.campaigns import totals
 from dispatcher.storage.monitoring import AccountSnapshot, Snapshot
 from dispatcher.window.territories import TERRITORIES
@@ -185,7 +185,7 @@ class _Metrics(Collector):
             read = [stop_list.age(session, name).read_at for name in names]
             oldest = None if None in read else min(filter(None, read))
             paused, restored = pauses.any_holds(session), bool(dispatcher.objection())
-            changes = message_log.position(session).waiting
+            changes = message_position.unread(session).count
             state = oldest, paused, restored, dispatcher.waiting(session)
             return _Reading(at, shares, found, changes, accounts, *state)
 

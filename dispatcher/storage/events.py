@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns import events
 from dispatcher.campaigns.events import Kind
-from dispatcher.storage import keys, message_log
+from dispatcher.storage import keys, message_log, message_position
 from dispatcher.storage.tables import Batch, Campaign, Event, Reply, Series
 from dispatcher.storage.values import value_of
 
@@ -148,12 +148,12 @@ def end(session: Session, taken: LeasedEvent, outcome: str) -> None:
         _mine(taken).values(check_at=None, outcome=outcome).returning(Event.id)
     ).one_or_none()
     if ended is not None and taken.event.changes is not None:
-        message_log.note_delivered(session, taken.event.changes.cursor)
+        message_position.note_delivered(session, taken.event.changes.cursor)
 
 
 def publish_changes(session: Session, now: datetime) -> None:
     """Add the event of the next changes of messages, unless one is still to be delivered."""
-    following = message_log.locked(session).next_delivery()
+    following = message_position.locked(session).next_delivery()
     if following is not None and not session.scalar(select(_CHANGES_ON_THEIR_WAY)):
         after, until = following
         add(session, CHANGES, now=now, counts={"after": after, "until": until})
@@ -163,7 +163,7 @@ def changes_wait(session: Session, *, pushed: bool) -> bool:
     """True if changes of messages have no number, or (``pushed``) no event that delivers them."""
     if message_log.any_new(session):
         return True
-    if not pushed or message_log.position(session).next_delivery() is None:
+    if not pushed or message_position.position(session).next_delivery() is None:
         return False
     return not session.scalar(select(_CHANGES_ON_THEIR_WAY))
 

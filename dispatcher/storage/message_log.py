@@ -7,9 +7,8 @@ of one batch are in order, because a transaction holds its row until it commits.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final
@@ -19,18 +18,16 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.message_changes import (
     MOST_DELIVERED,
-    LogPosition,
     MessageChange,
     MessageChanges,
     changed,
     check_cursor,
 )
 from dispatcher.masking import mask
-from dispatcher.storage import message_trigger, meta, upsert
-from dispatcher.storage.tables import BATCH, CAMPAIGN, MESSAGE_CHANGE, META, RECIPIENT, Meta
+from dispatcher.storage import message_trigger
+from dispatcher.storage.message_position import locked, position, put, unread
+from dispatcher.storage.tables import BATCH, CAMPAIGN, MESSAGE_CHANGE, RECIPIENT
 
-#: the row of ``meta`` with how far the log is; whoever moves it locks it
-_POSITION: Final = "message_log"
 #: rows that get their numbers at a time, and recipients that one query reads
 STRIDE: Final = 500
 _NEW = (
@@ -64,19 +61,6 @@ class _Place:
     state: str
 
 
-def position(session: Session) -> LogPosition:
-    """How far the log is."""
-    return _read(meta.get(session, _POSITION))
-
-
-def locked(session: Session) -> LogPosition:
-    """The same; nobody else moves it before the commit."""
-    first = upsert.insert(session, Meta).values(name=_POSITION, value="")
-    session.execute(first.on_conflict_do_nothing())
-    mine = select(META.c.value).where(META.c.name == _POSITION).with_for_update()
-    return _read(session.scalar(mine))
-
-
 def any_new(session: Session) -> bool:
     """True if changes have no number yet."""
     return bool(session.scalar(_ANY_NEW))
@@ -101,7 +85,7 @@ def number(session: Session) -> bool:
             void.append(row.id)
     if numbered:
         session.connection().execute(_GIVE, numbered)
-        _put(session, replace(at, last=last))
+        put(session, replace(at, last=last))
     if void:
         session.execute(delete(MESSAGE_CHANGE).where(MESSAGE_CHANGE.c.id.in_(void)))
     return len(rows) == STRIDE
@@ -131,26 +115,6 @@ def between(session: Session, after: int, until: int) -> MessageChanges:
     return MessageChanges(changes=_shown(session, places), cursor=until, missed=missed)
 
 
-def note_delivered(session: Session, until: int) -> None:
-    """Write down that all up to this number were delivered."""
-    at = locked(session)
-    _put(session, replace(at, delivered=max(at.delivered, until)))
-
-
-def note_read(session: Session, after: int) -> None:
-    """Write down that somebody who reads pages has had all up to this number."""
-    at = locked(session)
-    if after > at.read:
-        _put(session, replace(at, read=after))
-
-
-def waiting_since(session: Session) -> datetime | None:
-    """When the first change came that nobody has had; None if there is none."""
-    mine = MESSAGE_CHANGE.c.number > position(session).had
-    query = select(MESSAGE_CHANGE.c.at).where(mine).order_by(MESSAGE_CHANGE.c.number).limit(1)
-    return session.scalar(query)
-
-
 def any_old(session: Session, before: datetime) -> bool:
     """True if the first change is from before then."""
     first = select(MESSAGE_CHANGE.c.at).order_by(MESSAGE_CHANGE.c.id).limit(1)
@@ -173,11 +137,12 @@ def prune(session: Session, before: datetime, most: int) -> tuple[int, int]:
     last = session.scalar(select(func.max(oldest.c.number)).where(oldest.c.at < before))
     if last is None:
         return 0, 0
+    lost = unread(session, last).count
     gone = session.execute(
         delete(MESSAGE_CHANGE).where(MESSAGE_CHANGE.c.number <= last).returning(MESSAGE_CHANGE.c.id)
     ).all()
-    _put(session, replace(at, deleted=last))
-    return len(gone), max(last - at.had, 0)
+    put(session, replace(at, deleted=last))
+    return len(gone), lost
 
 
 def _places(session: Session, after: int, limit: int, account: str | None) -> Iterator[_Place]:
@@ -232,11 +197,3 @@ def _people(session: Session, places: Collection[tuple[int, int]]) -> dict[tuple
         query = select(*where, RECIPIENT.c.phone, RECIPIENT.c.key).where(tuple_(*where).in_(some))
         found |= {(row.batch_id, row.position): row for row in session.execute(query)}
     return found
-
-
-def _read(value: str | None) -> LogPosition:
-    return LogPosition(**json.loads(value)) if value else LogPosition()
-
-
-def _put(session: Session, at: LogPosition) -> None:
-    meta.put(session, _POSITION, json.dumps(asdict(at)))

@@ -31,7 +31,13 @@ def since(cursor: int, *, limit: int, account: str | None) -> None:
 
     Go on with the number of the last line: no change is missed.
     """
-    found = open_dispatcher(account).message_changes(cursor, limit=limit)
+    dispatcher = open_dispatcher(account)
+    found = dispatcher.message_changes(cursor, limit=limit)
+    if not found.recorded and not found and dispatcher.settings.message_events:
+        raise Refusal(
+            "no change of a message is recorded yet: workers record them once they start with"
+            " DISPATCHER_MESSAGE_EVENTS on"
+        )
     if not found.recorded and not found:
         raise Refusal("no change of a message is recorded: DISPATCHER_MESSAGE_EVENTS is not on")
     if found.missed:

@@ -53,7 +53,7 @@ class MessageChanges(_Answer):
     cursor: Annotated[_Number, Field(description="give it as `after` for what comes next")]
     missed: Annotated[_Number, Field(description="how many behind `after` retention has deleted")]
     recorded: Annotated[
-        bool, Field(description="false: DISPATCHER_MESSAGE_EVENTS is off, and nothing new comes")
+        bool, Field(description="false: no worker records changes, and nothing new comes")
     ]
 
 

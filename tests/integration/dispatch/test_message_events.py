@@ -11,15 +11,16 @@ from unittest import mock
 import pytest
 from sqlalchemy import select, text, update
 
+from dispatcher import Dispatcher
 from dispatcher.dispatch.events import signals
 from dispatcher.dispatch.events.signatures import verify
 from dispatcher.errors import StorageError
 from dispatcher.monitoring.doctor import Finding, examine
-from dispatcher.storage import message_log, message_trigger
+from dispatcher.storage import message_log, message_position, message_trigger
 from dispatcher.storage.database import Database
 from dispatcher.storage.driver_errors import Busy
 from dispatcher.storage.tables import MESSAGE_CHANGE, Batch, Event
-from tests.integration.bench import Bench, opened
+from tests.integration.bench import TEXT, Bench, opened, people
 from tests.integration.dispatch.test_events import SECRET, deliver
 from tests.integration.monitoring.test_metrics import Scrape
 from tests.listener import Listener
@@ -138,7 +139,7 @@ def test_worker_that_dies_after_the_post_repeats_the_same_event(
     assert calls[0] == calls[1]
     assert len({key for key, _ in calls}) == len(calls) - 1
     with posting.dispatcher.database.read() as session:
-        assert message_log.position(session).delivered == 4
+        assert message_position.position(session).delivered == 4
 
 
 def test_receiver_gets_the_changes_as_values(tables: Database) -> None:
@@ -174,7 +175,7 @@ def test_many_changes_are_numbered_by_one_delivery(logged: Bench) -> None:
     with mock.patch("dispatcher.storage.message_log.STRIDE", 2):
         deliver(logged)
     with logged.dispatcher.database.read() as session:
-        assert message_log.position(session).last == 5
+        assert message_position.position(session).last == 5
 
 
 # -- switching
@@ -214,7 +215,7 @@ def test_old_changes_are_deleted_and_those_that_nobody_read_are_told(
     caplog.set_level(logging.INFO)
     send(logged)
     age(logged, days=400)
-    logged.dispatcher.message_changes(1)
+    read(logged.dispatcher, until=1)
     logged.gateway.deliver()
     logged.pass_by(seconds=10)
     with logged.dispatcher.database.write() as session:
@@ -244,6 +245,12 @@ def test_deleted_changes_are_passed_over_in_a_delivery(posting: Bench, listener:
     assert [post["missed"] for post in posts] == [4, 0]
 
 
+def read(dispatcher: Dispatcher, *, until: int) -> None:
+    """Read from the beginning, and go on behind ``until``."""
+    dispatcher.message_changes(0)
+    dispatcher.message_changes(until)
+
+
 def finding(bench: Bench) -> Finding:
     [found] = [it for it in examine(bench.dispatcher, ["messages"]) if it.name == "messages"]
     return found
@@ -253,8 +260,30 @@ def test_doctor_warns_of_changes_that_nobody_reads(logged: Bench) -> None:
     send(logged)
     age(logged, hours=25)
     assert finding(logged).says.startswith("4 changes of messages unread since")
-    logged.dispatcher.message_changes(4)
+    logged.dispatcher.message_changes(4)  # one look behind the last of them
+    assert finding(logged).says.startswith("4 changes of messages unread since")
+    read(logged.dispatcher, until=4)
     assert finding(logged).says == "changes are recorded; unread: 0"
+
+
+def test_doctor_counts_what_the_readers_of_each_account_have_had(tables: Database) -> None:
+    key = {"api_key_shop": "k", "accounts": "shop"}
+    with opened(tables, message_events=True, **key) as bench:
+        bench.tick()
+        own, default = (bench.dispatcher.for_account(name) for name in ("shop", ""))
+        bench.submit(2)
+        own.submit("theirs", TEXT, people(3, 5))
+        for reference in ("soldes", "theirs"):
+            bench.dispatcher.cancel(reference)
+        age(bench, hours=25)
+        read(own, until=4)
+        assert finding(bench).says.startswith("3 changes of messages unread since")
+        read(default, until=2)
+        assert finding(bench).says.startswith("1 change of messages unread since")
+        read(own, until=5)
+        assert finding(bench).says == "changes are recorded; unread: 0"
+        with tables.write() as session:
+            message_trigger.switch(session, on=False)
 
 
 def test_doctor_says_whether_changes_are_recorded(tables: Database) -> None:
@@ -273,7 +302,7 @@ def test_metric_counts_what_was_neither_delivered_nor_read(logged: Bench) -> Non
     send(logged)
     deliver(logged)
     assert Scrape(logged)["message_changes_waiting"] == 4
-    logged.dispatcher.message_changes(3)
+    read(logged.dispatcher, until=3)
     assert Scrape(logged)["message_changes_waiting"] == 1
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dispatcher import InvalidCampaign
-from dispatcher.campaigns.message_changes import LogPosition, changed, check_cursor
+from dispatcher.campaigns.message_changes import LogPosition, Reading, changed, check_cursor
 from dispatcher.campaigns.states import MessageState
 
 
@@ -27,22 +27,52 @@ def test_letter_of_a_doubt_is_no_state_of_a_message() -> None:
 
 
 @pytest.mark.parametrize(
-    ("position", "waiting", "following"),
+    ("position", "had", "following"),
     [
         (LogPosition(), 0, None),
-        (LogPosition(last=7), 7, (0, 7)),
-        (LogPosition(last=1200), 1200, (0, 500)),
-        (LogPosition(last=1200, delivered=500), 700, (500, 1000)),
-        (LogPosition(last=1200, delivered=1200), 0, None),
+        (LogPosition(last=7), 0, (0, 7)),
+        (LogPosition(last=1200), 0, (0, 500)),
+        (LogPosition(last=1200, delivered=500), 500, (500, 1000)),
+        (LogPosition(last=1200, delivered=1200), 1200, None),
         # what retention has deleted is passed over, and counted as missed
-        (LogPosition(last=1200, delivered=100, deleted=900), 300, (100, 1200)),
-        (LogPosition(last=1200, read=1100), 100, (0, 500)),
+        (LogPosition(last=1200, delivered=100, deleted=900), 900, (100, 1200)),
+        (LogPosition(last=1200, reading=Reading(read=1100)), 1100, (0, 500)),
     ],
 )
-def test_position_says_what_waits_and_what_is_delivered_next(
-    position: LogPosition, waiting: int, following: tuple[int, int] | None
+def test_position_says_what_was_had_and_what_is_delivered_next(
+    position: LogPosition, had: int, following: tuple[int, int] | None
 ) -> None:
-    assert (position.waiting, position.next_delivery()) == (waiting, following)
+    assert (position.had, position.next_delivery()) == (had, following)
+
+
+@pytest.mark.parametrize(
+    ("pages", "read"),
+    [
+        ([], 0),
+        ([(0, 10)], 0),
+        ([(0, 10), (10, 20)], 10),
+        ([(0, 10), (10, 20), (0, 10)], 10),
+        # one look from the last number on, and the same look again
+        ([(90, 90)], 0),
+        ([(90, 90), (90, 95), (90, 95)], 0),
+        ([(0, 10), (90, 90), (10, 20)], 10),
+        # a reader that begins late, and goes on
+        ([(90, 95), (95, 99)], 95),
+        ([(90, 95), (93, 99), (99, 99)], 99),
+    ],
+)
+def test_reader_has_had_what_it_went_on_from(pages: list[tuple[int, int]], read: int) -> None:
+    reading = Reading()
+    for page in pages:
+        reading = reading.asked(*page)
+    assert reading.read == read
+
+
+def test_reader_of_an_account_is_counted_beside_that_of_all() -> None:
+    position = LogPosition(last=90)
+    for account, after in ((None, 10), ("lyon", 30), ("nice", 5)):
+        position = position.asked(account, 0, 50).asked(account, after, 50)
+    assert (position.had, position.had_by_account) == (10, {"lyon": 30})
 
 
 def test_missed_are_those_that_are_deleted_behind_a_cursor() -> None:
