@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any, Final
 
+from dispatcher.campaigns.amounts import euros_of
 from dispatcher.campaigns.batch import LARGEST_BATCH
 from dispatcher.campaigns.period import Period
 from dispatcher.campaigns.prices import Prices, shown
@@ -17,8 +17,6 @@ from dispatcher.window.slots import PARIS
 
 MOST: Final = Decimal(10_000_000)
 _CENT: Final = Decimal("0.01")
-#: as French writes decimals; "1,000" is none
-_comma: Final = re.compile(r",(\d\d?)\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,11 +119,8 @@ def euros_of_budget(value: Decimal | float | str, prices: Prices) -> Decimal:
 
     It has to pay for one full batch of one segment at the least of the ``prices``.
     """
-    try:
-        euros = Decimal(_comma.sub(r".\1", str(value)))
-    except InvalidOperation:
-        euros = Decimal("NaN")
-    if not (euros.is_finite() and 0 < euros <= MOST and euros == euros.quantize(_CENT)):
+    euros = euros_of(value)
+    if euros is None or not 0 < euros <= MOST:
         raise InvalidCampaign(
             f"a budget is an amount of euros a month, with at most two decimals and up to"
             f" {MOST:,}: 500"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
+from dispatcher.campaigns.amounts import euros_of
 from dispatcher.campaigns.draft import is_token, wrote
 from dispatcher.campaigns.prices import shown
 from dispatcher.campaigns.wording import counted
@@ -16,7 +17,6 @@ from dispatcher.errors import InvalidCampaign, NotAllowed
 #: recipients, and euros, of one occurrence
 MOST_RECIPIENTS: Final = 100_000
 MOST_EUROS: Final = Decimal(10_000_000)
-_CENT: Final = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,15 +92,12 @@ def approval_of(
 
 
 def _euros(value: Decimal | float | str) -> Decimal:
-    try:
-        euros = Decimal(str(value).strip().replace(",", "."))
-    except InvalidOperation:
-        euros = Decimal("NaN")
-    if not (euros.is_finite() and 0 < euros <= MOST_EUROS and euros == euros.quantize(_CENT)):
+    euros = euros_of(value)
+    if euros is None or not 0 < euros <= MOST_EUROS:
         raise InvalidCampaign(
             f"a cap of euros is an amount with at most two decimals, up to {MOST_EUROS:,}: 30"
         )
-    return euros.quantize(_CENT)
+    return euros
 
 
 def check_approver(who: str, writers: Collection[str]) -> None:

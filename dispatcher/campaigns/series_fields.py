@@ -77,7 +77,14 @@ def duration_of(name: str, value: str) -> timedelta:
 
 def expiry_of(name: str, value: str) -> timedelta:
     """The same; "none" is no time, which takes an end away. Raises InvalidCampaign."""
-    return _NO_TIME if value.strip().lower() == "none" else duration_of(name, value)
+    if value.strip().lower() == "none":
+        return _NO_TIME
+    found = duration_of(name, value)
+    if not found:
+        raise InvalidCampaign(
+            f"{name} of no time would let nothing leave: say none where nothing expires"
+        )
+    return found
 
 
 def _within(name: str, value: timedelta, least: timedelta, most: timedelta) -> timedelta:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from dispatcher.campaigns.amounts import euros_of
 from dispatcher.campaigns.wording import counted
 from dispatcher.cli.exits import Refusal
 from dispatcher.cli.options import json_option, list_options, open_dispatcher
 from dispatcher.cli.output import print_json, say
 from dispatcher.cli.progress_bar import with_progress_bar
+from dispatcher.errors import InvalidCampaign
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,10 +40,10 @@ class Cap(click.ParamType[Decimal]):
     ) -> Decimal:
         """The amount, above nothing and finite."""
         try:
-            cap = Decimal(str(value).replace(",", "."))
-        except InvalidOperation:
-            cap = Decimal(0)
-        if not cap.is_finite() or cap <= 0:
+            cap = euros_of(value)
+        except InvalidCampaign as error:
+            self.fail(str(error), param, ctx)
+        if cap is None or cap <= 0:
             self.fail("is no amount in euros; write it like 12.50", param, ctx)
         return cap
 

@@ -168,6 +168,7 @@ def test_rule_is_chosen_or_written(
         ({"often": "rule", "rule": "FREQ=MINUTELY"}, "more often than hourly"),
         ({"days": ["SU"], "lasts": "2h"}, "falls on closed days only"),
         ({"lead": "deux heures"}, "is a duration: 90min, 2h or 3d"),
+        ({"lasts": "0h"}, "of no time would let nothing leave"),
         ({"text": "Bonjour {{ prenom }}"}, "prenom"),
         ({"numbers": "mobile"}, "mobile"),
         ({"transactional": "on"}, "give a reason"),
@@ -231,6 +232,26 @@ def test_who_wrote_the_draft_has_written_the_series(office: Office, sign_in: Sig
     page = ada.post(url, sent_by(ada.get(url)) | {"recipients": "5"})
     assert "has written in this series" in text(page)
     assert dispatcher.series.get("hebdo").approval is None
+
+
+def test_draft_that_was_discarded_meanwhile_is_told_beside_what_was_typed(
+    office: Office, sign_in: SignIn
+) -> None:
+    client = sign_in("writes", language="en")
+    draft = dispatcher.drafts.create("soldes", "Texte du brouillon")
+    form: dict[str, Any] = {**sent_by(client.get(f"{URL}?draft={draft.id}"))}
+    form |= {"name": "hebdo", "days": ["FR"], "text": "Un long texte"}
+    dispatcher.drafts.discard(draft.id, version=draft.version)
+    page = client.post(URL, form | {"preview": "1"})
+    assert page.status_code == 200
+    assert "The draft was discarded meanwhile" in text(page)
+    kept = sent_by(page)
+    assert (kept["name"], kept["text"], kept.get("draft")) == ("hebdo", "Un long texte", None)
+    form = {**kept, "days": ["FR"]}
+    form |= sent_by(client.post(URL, form | {"preview": "1"})) | {"days": ["FR"]}
+    assert client.post(URL, form | {"add": "1", "agreed": "on"}).status_code == 302
+    assert dispatcher.series.get("hebdo").text == "Un long texte"
+    assert client.get(f"{URL}?draft={draft.id}").status_code == 404
 
 
 def test_reason_and_week_that_cannot_be_used_are_told_beside_them(
@@ -328,9 +349,25 @@ def test_cap_that_cannot_be_kept_is_told_beside_what_was_typed(
     page = client.post(url, form | {"euros": "beaucoup"})
     assert "at most two decimals" in text(page)
     assert 'value="beaucoup"' in page.content.decode()
-    dispatcher.series.change(series.id, text="Autre", by="bob")
-    assert "changed meanwhile" in text(client.post(url, form | {"recipients": "5"}))
+    page = client.post(url, form | {"euros": "1,000"})
+    assert "1,000 is one amount in English and another in French" in text(page)
     assert dispatcher.series.get(series.id).approval is None
+
+
+def test_form_that_others_have_overtaken_shows_what_the_series_says_now(
+    series: Series, sign_in: SignIn
+) -> None:
+    client, url = sign_in("approves", language="en"), f"/sms/series/{series.id}/approve/"
+    form = sent_by(client.get(url)) | {"recipients": "5", "reason": "lu"}
+    dispatcher.series.change(series.id, text="Un autre texte", by="bob")
+    page = client.post(url, form)
+    assert dispatcher.series.get(series.id).approval is None
+    assert "changed meanwhile. This is what it says now" in text(page)
+    assert "Un autre texte" in text(page)
+    again = sent_by(page)
+    assert (again["recipients"], again["reason"]) == ("5", "lu")
+    assert client.post(url, again).status_code == 302
+    assert dispatcher.series.get(series.id).approval is not None
 
 
 def test_who_has_written_the_series_sees_no_button_and_cannot_approve_it(

@@ -241,6 +241,7 @@ def test_change_that_others_have_overtaken_changes_nothing(series: Series, sign_
         ("rule", "FREQ=MINUTELY", "more often than hourly"),
         ("rule", "tous les jours", "is no part of a rule"),
         ("lead", "deux heures", "is a duration: 90min, 2h or 3d"),
+        ("lasts", "0h", "of no time would let nothing leave"),
         ("text", "Bonjour {{ prenom }}", "prenom"),
         ("source", "/etc/passwd", "not one of the available choices"),
     ],

@@ -131,7 +131,8 @@ def test_series_is_approved_as_the_page_says_by_somebody_else(
     call: Caller, app: Flask, listed: str, person: Person
 ) -> None:
     page = (Path(__file__).parents[3] / "docs/series.md").read_text(encoding="utf-8")
-    [(path, body)] = re.findall(r"api(/series/\S+/approve)\".*?--json '(.*?)'", page, re.DOTALL)
+    [path] = re.findall(r"`POST (/series/1/approve)`", page)
+    [body] = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     person.name = "zoe"
     added(call, listed)
     answer = call.post(path, json.loads(body))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from dispatcher.campaigns.series_fields import duration_of
@@ -18,7 +19,12 @@ def written(duration: timedelta | None) -> str:
     return f"{minutes}min"
 
 
-def typed(name: str, value: str, before: timedelta | None) -> timedelta | None:
+def typed(
+    name: str,
+    value: str,
+    before: timedelta | None,
+    read: Callable[[str, str], timedelta] = duration_of,
+) -> timedelta | None:
     """What is typed in a form; None for nothing. Raises InvalidCampaign for what is no duration.
 
     ``before`` is what the form has shown: if that was left alone, its seconds stay.
@@ -26,4 +32,4 @@ def typed(name: str, value: str, before: timedelta | None) -> timedelta | None:
     value = value.strip()
     if before is not None and value == written(before):
         return before
-    return duration_of(name, value) if value else None
+    return read(name, value) if value else None

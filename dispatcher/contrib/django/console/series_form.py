@@ -9,6 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from dispatcher.campaigns.series import Series
+from dispatcher.campaigns.series_fields import expiry_of
 from dispatcher.campaigns.states import Missed
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console.durations import typed, written
@@ -50,7 +51,7 @@ class SeriesFields(SmoothingForm):
         """What the fields say, as ``add`` and ``change`` take it. Raises InvalidCampaign."""
         value = self.cleaned_data
         lead = typed("lead", value["lead"], self.lead_before)
-        lasts = typed("not_after", value["lasts"], self.lasts_before)
+        lasts = typed("not_after", value["lasts"], self.lasts_before, expiry_of)
         return {
             "text": value["text"].replace("\r\n", "\n"),
             "rule": value["rule"].strip(),

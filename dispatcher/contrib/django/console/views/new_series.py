@@ -33,10 +33,18 @@ def begin(request: HttpRequest) -> HttpResponse:
 
     ``draft`` is a draft whose text and options it takes over.
     """
-    draft = _draft(request)
+    draft, seen = None, dict[str, Any]()
+    try:
+        draft = _draft(request)
+    except NotFound:
+        if request.method != "POST":
+            raise
+        seen["wrong"] = _(
+            "The draft was discarded meanwhile. What you typed is kept; what this page does not"
+            " show, such as consents, went with the draft."
+        )
     form = NewSeriesForm(request, draft, request.POST if request.method == "POST" else None)
-    seen: dict[str, Any] = {}
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and form.is_valid() and not seen:
         try:
             given = form.given()
             seen = _seen(request, form, given)

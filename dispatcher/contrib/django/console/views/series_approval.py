@@ -57,6 +57,13 @@ def approve(request: HttpRequest, number: int) -> HttpResponse:
                 raise
             except DispatcherError as error:
                 wrong = sentence(request, error)
+                if version != series.version:
+                    # the page shows what it says now, and that is what the next click approves
+                    wrong = _(
+                        "The series was changed meanwhile. This is what it says now: read it, and"
+                        " approve once more."
+                    )
+                    version = series.version
             else:
                 messages.success(
                     request, _("The series is approved: campaigns under the cap run by themselves.")
