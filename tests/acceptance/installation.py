@@ -55,6 +55,8 @@ QUICK = {
 
 #: settings of calls that may last longer than a test (seconds)
 PATIENT: dict[str, Any] = {"call_timeout": 250, "closing_guard": 255, "lease": 280}
+#: how the gateway behaves that posts a webhook again for as long as a test waits for it
+INSISTENT = {"webhook_retries": int(PATIENCE * 5), "webhook_retry_seconds": 0.2}
 
 
 class Child:

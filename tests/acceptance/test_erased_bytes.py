@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import make_url
 
 from dispatcher.recipients.pseudonyms import Pseudonyms
-from tests.acceptance.installation import Installation
+from tests.acceptance.installation import INSISTENT, Installation
 from tests.acceptance.test_webhooks import SECRET
 from tests.databases import connected
 from tests.ports import free_port
@@ -58,7 +58,7 @@ def site(tmp_path: Path, database_url: str) -> Iterator[Installation]:
         webhook_secret=SECRET,
         callback_url=f"http://127.0.0.1:{free_port()}/events",
         callback_secret="3c9WzF7_hH5x-Qd1Lr8b",
-        switches={"webhook_retries": 50, "webhook_retry_seconds": 0.2},
+        switches=INSISTENT,
     ) as site:
         serving = site.start("webhooks", "dispatcher.cli", "webhooks", "--port", str(port))
         site.wait(lambda: serving.says("listening on"), "the webhooks to be served")

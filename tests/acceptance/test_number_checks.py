@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from dispatcher import Dispatcher
-from tests.acceptance.installation import Installation, people
+from tests.acceptance.installation import INSISTENT, Installation, people
 from tests.acceptance.test_webhooks import SECRET
 from tests.ports import free_port
 
@@ -24,8 +24,7 @@ def test_number_out_of_service_is_excluded_from_the_next_campaign(
             "check_errors": {"03": "EC_UNKNOWN_SUBSCRIBER", "04": "EC_ABSENT_SUBSCRIBER", "05": ""},
             "webhook_copies": 2,
             "webhook_shuffled": True,
-            "webhook_retries": 50,
-            "webhook_retry_seconds": 0.2,
+            **INSISTENT,
         },
     )
     clients = tmp_path / "clients.csv"

@@ -15,7 +15,7 @@ from dispatcher.cli.main import cli
 from dispatcher.storage import schema
 from dispatcher.storage.database import Database
 from tests.acceptance.flower_server import FlowerServer
-from tests.acceptance.installation import CAPPED, Installation, people
+from tests.acceptance.installation import CAPPED, INSISTENT, Installation, people
 from tests.databases import connected
 from tests.own_ca import OwnCA, own_ca
 from tests.pgbouncer import IGNORES, PgBouncer
@@ -179,7 +179,7 @@ def test_least_rights_and_tls_are_enough_for_a_campaign(
             rate=50,
             webhook_url=f"http://127.0.0.1:{port}",
             webhook_secret=SECRET,
-            switches={"answers_stop": everyone[:1], "webhook_retry_seconds": 0.2},
+            switches={"answers_stop": everyone[:1], **INSISTENT},
         ) as site,
     ):
         site.redis.stop()  # nothing may use it

@@ -13,7 +13,7 @@ import pytest
 from alembic import command
 
 from dispatcher.storage import schema
-from tests.acceptance.installation import ROOT, Child, Installation, people
+from tests.acceptance.installation import INSISTENT, ROOT, Child, Installation, people
 from tests.ports import free_port
 
 TEXT = "Soldes demain chez nous"
@@ -204,7 +204,7 @@ def test_new_key_replaces_the_old_one(tmp_path: Path, sqlite_url: str) -> None:
 def test_new_webhook_secret_replaces_the_old_one(tmp_path: Path, sqlite_url: str) -> None:
     port = free_port()
     base = f"http://127.0.0.1:{port}"
-    switches = {"delivery_seconds": (1, 1), "webhook_retries": 50, "webhook_retry_seconds": 0.2}
+    switches = {"delivery_seconds": (1, 1), **INSISTENT}
     settings: dict[str, Any] = {
         "poll_intervals": "86400",
         "webhook_url": base,

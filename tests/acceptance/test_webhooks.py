@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.acceptance.installation import Installation, people
+from tests.acceptance.installation import INSISTENT, Installation, people
 from tests.ports import free_port
 
 SECRET = "q8Zr4-Tn0_Vb6Hs2Lk"
@@ -31,8 +31,7 @@ def test_doubled_shuffled_and_late_webhooks_are_counted_once(
             "webhook_copies": 2,
             "webhook_shuffled": True,
             "webhook_late_waiting": True,
-            "webhook_retries": 50,
-            "webhook_retry_seconds": 0.2,
+            **INSISTENT,
         },
     )
     with site:
