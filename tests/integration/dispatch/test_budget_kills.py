@@ -17,6 +17,7 @@ from dispatcher.storage import budgets
 from dispatcher.storage.database import Database
 from tests.integration.bench import Bench, opened, people
 from tests.integration.dispatch.turn_killed import POINTS
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 PRICE = Decimal("0.038")
@@ -48,7 +49,9 @@ def killed(bench: Bench, point: str, directory: Path) -> tuple[int, str, list[st
     url = bench.dispatcher.database.engine.url.render_as_string(hide_password=False)
     command = [sys.executable, "-m", "tests.integration.dispatch.turn_killed"]
     ledger = directory / "ledger"
-    worker = subprocess.run([*command, url, point, str(ledger)], cwd=ROOT, check=False, timeout=100)
+    worker = subprocess.run(
+        [*command, url, point, str(ledger)], cwd=ROOT, check=False, timeout=PATIENCE
+    )
     assert worker.returncode == -signal.SIGKILL
     [(tag, taken)] = (json.loads(line) for line in ledger.read_text().splitlines())
     return 2 if taken == people(3) else 1, tag, taken

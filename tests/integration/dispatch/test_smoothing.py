@@ -28,6 +28,7 @@ from tests.integration.bench import OPEN, TEXT, Bench, opened, people
 from tests.integration.conftest import empty
 from tests.integration.storage.test_turns import TERMS, arming, gathered, turned
 from tests.statements import counted
+from tests.waiting import PATIENCE
 
 HOUR = timedelta(hours=1)
 TOO_FAST = (
@@ -384,7 +385,7 @@ def test_two_processes_arm_one_batch_between_them(bench: Bench) -> None:
             assert worker.stdin
             worker.stdin.write("\n")
             worker.stdin.flush()
-        taken = [int(worker.communicate(timeout=120)[0]) for worker in workers]
+        taken = [int(worker.communicate(timeout=PATIENCE)[0]) for worker in workers]
     finally:
         for worker in workers:
             worker.kill()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 from tests import django_project
+from tests.waiting import PATIENCE
 
 #: a project with an app of its own, as Celery's own guide has it
 _PROJECT = """
@@ -49,7 +50,7 @@ def test_hints_and_project_tasks_use_their_own_brokers(sqlite_shop: str) -> None
         )
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         ran = subprocess.run(
-            [sys.executable, "-c", code], env=kept, capture_output=True, text=True, timeout=60
+            [sys.executable, "-c", code], env=kept, capture_output=True, text=True, timeout=PATIENCE
         )
         assert (ran.returncode, ran.stdout) == (0, "shop 1\n"), ran.stderr
         with Redis.from_url(str(redis.url)) as client:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from tests import django_project
+from tests.waiting import PATIENCE
 
 _RECEIVERS = """
 from django.dispatch import receiver
@@ -56,7 +57,11 @@ def test_worker_sets_django_up_and_sends_its_signals(sqlite_shop: str, tmp_path:
         "DISPATCHER_RECEIVERS": "dispatcher.contrib.django.receivers",
     }
     ran = subprocess.run(
-        [sys.executable, "-c", _WORKER], env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", _WORKER],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
     )
     assert ran.stdout == "campaign_paused soldes 0\n1 False\n", ran.stderr
     assert ran.returncode == 0

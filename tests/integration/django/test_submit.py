@@ -34,6 +34,7 @@ from dispatcher.dispatch.hints import Hints
 from dispatcher.errors import DispatcherError, IllegalMove
 from dispatcher.storage.campaigns import campaigns
 from tests import django_project
+from tests.waiting import PATIENCE
 
 Customers = Callable[..., Any]
 TEXT = "Bonjour {{ prenom }}, les soldes commencent samedi !"
@@ -347,7 +348,11 @@ def test_process_killed_before_its_commit_stores_neither_row_nor_campaign(
     code = _DYING.format(root=root, url=shop, signal=int(signal.SIGKILL))
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     died = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
     )
     assert (died.returncode, died.stdout) == (-signal.SIGKILL, "1\n"), died.stderr
 

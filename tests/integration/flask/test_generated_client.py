@@ -15,6 +15,7 @@ from flask import Flask
 
 from dispatcher.contrib.flask.openapi import described
 from tests.integration.flask.webapp import TOKEN, MakeApp, library, make_app, served
+from tests.waiting import PATIENCE
 
 __all__ = ["make_app"]
 
@@ -134,7 +135,7 @@ def test_generated_client_submits_every_kind_of_campaign(
 def ran(*command: object, cwd: Path) -> str:
     """The output of a program that succeeds."""
     done = subprocess.run(
-        [*map(str, command)], cwd=cwd, capture_output=True, text=True, check=False, timeout=120
+        [*map(str, command)], cwd=cwd, capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

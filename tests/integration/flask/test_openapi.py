@@ -16,6 +16,7 @@ from dispatcher.contrib.flask.openapi import described
 from tests.integration.bench import TEXT, people
 from tests.integration.flask.fuzz_hooks import BUDGETS, CAMPAIGNS, DRAFTS, LIST, RULE, SERIES
 from tests.integration.flask.webapp import TOKEN, Caller, MakeApp, library, make_app, served
+from tests.waiting import PATIENCE
 
 __all__ = ["make_app"]
 
@@ -74,7 +75,6 @@ def drafted(app: Flask, name: str, reference: str) -> int:
     return draft.id
 
 
-@pytest.mark.timeout(280)
 def test_fuzzed_request_is_answered_as_described(
     make_app: MakeApp, database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -137,7 +137,7 @@ def _fuzz(address: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
              "PYTHONPATH": str(Path(__file__).parents[3]), LIST: str(tmp_path / "list.csv")},
         capture_output=True,
         text=True,
-        timeout=250,
+        timeout=PATIENCE,
         check=False,
     )  # fmt: skip
 
