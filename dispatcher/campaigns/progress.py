@@ -31,8 +31,11 @@ class Share:
     planned: Decimal = Decimal(0)
     #: the part of ``cost`` without a planned cost, because a price was not set
     unplanned: Decimal = Decimal(0)
-    #: messages that were sent at an unknown cost, because the answer was lost
+    #: messages that were sent at a cost that the gateway did not name, and their planned cost
     untold: int = 0
+    untold_planned: Decimal = Decimal(0)
+    #: those of them without a planned cost, because a price was not set
+    untold_unpriced: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,9 @@ class Progress:
     that was submitted. ``capped`` are those of the rejected who had reached the weekly cap,
     ``unreachable`` those whose last messages were not delivered.
     ``planned`` is what the messages in ``cost`` should have cost, by our own count and the prices
-    at submission; None if a price was not set. ``untold`` messages were sent at an unknown cost.
+    at submission; None if a price was not set. ``untold`` messages were sent at a cost that the
+    gateway did not name, so that they are not in ``cost``: ``untold_planned`` is what they should
+    cost; None if a price was not set.
     """
 
     id: int
@@ -64,6 +69,7 @@ class Progress:
     capped: int = 0
     planned: Decimal | None = None
     untold: int = 0
+    untold_planned: Decimal | None = None
     #: its account; empty for the default account
     account: str = ""
     #: the name of the cause in ``why`` (``causes.Name``); empty if nothing keeps it back
@@ -92,6 +98,7 @@ class Progress:
             "waits_until": None if waits is None else waits.isoformat(),
             "cost": f"{self.cost:.3f}",
             "planned": None if self.planned is None else f"{self.planned:.3f}",
+            "untold_planned": None if self.untold_planned is None else f"{self.untold_planned:.3f}",
         }
 
 
@@ -176,6 +183,9 @@ def progress_of(
         if any(share.unplanned for share in shares)
         else sum((share.planned for share in shares), Decimal(0)),
         untold=sum(share.untold for share in shares),
+        untold_planned=None
+        if any(share.untold_unpriced for share in shares)
+        else sum((share.untold_planned for share in shares), Decimal(0)),
         account=facts.account,
         cause="" if first is None else first.name.value,
         tags=tags,

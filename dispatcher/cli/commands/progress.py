@@ -142,7 +142,7 @@ def view(found: Progress, now: datetime, console: Console) -> RenderableType:
     if found.per_hour is not None:
         notes.append(f"smoothed: about {counted(found.per_hour, 'message')} an hour")
     if found.untold:
-        notes.append(f"{counted(found.untold, 'message')} sent at a cost that nobody knows")
+        notes.append(_untold(found))
     if found.in_doubt:
         notes.append(f"{counted(found.in_doubt, 'batch', 'batches')} in doubt")
     if found.capped:
@@ -158,6 +158,13 @@ def view(found: Progress, now: datetime, console: Console) -> RenderableType:
     named = f"{found.reference} (campaign {found.id}{through})"
     title = Text(in_words(f"{named}: {found.state}"), style="bold")
     return Group(title, _bar(found, console), table, *map(Text, map(in_words, notes)))
+
+
+def _untold(found: Progress) -> str:
+    says = f"{counted(found.untold, 'message')} sent at a cost that the gateway did not tell"
+    return (
+        says if found.untold_planned is None else f"{says}: {euros(found.untold_planned)} planned"
+    )
 
 
 def _against_plan(found: Progress) -> str:

@@ -53,6 +53,9 @@ class Progress(_Answer):
         _Euros | None, Field(description="euros that were planned for the messages in `cost`")
     ]
     untold: Annotated[_Count, Field(description="sent at a cost that the gateway did not tell")]
+    untold_planned: Annotated[
+        _Euros | None, Field(description="euros that were planned for the messages in `untold`")
+    ]
     account: Annotated[str, Field(description="the account that sends; empty: the default one")]
     cause: Annotated[str, Field(description="the cause in `why` for programs; empty: none")]
     tags: Annotated[list[str], Field(description="your words for it, in order")]

@@ -70,9 +70,11 @@ def _sums() -> list[ColumnElement[Any]]:
         func.sum(BATCH.c.cost),
         func.sum(BATCH.c.capped),
         func.sum(BATCH.c.unreachable),
-        type_coerce(func.sum(_planned_of_charged()), Euros()),
+        type_coerce(func.sum(_planned_of(costs.charged())), Euros()),
         func.sum(case((BATCH.c.planned.is_(None), BATCH.c.cost))),
         func.sum(costs.untold()),
+        type_coerce(func.sum(_planned_of(costs.untold())), Euros()),
+        func.sum(case((BATCH.c.planned.is_(None), costs.untold()), else_=0)),
         *(func.sum(BATCH.c[state.value]) for state in MessageState),
     ]
 
@@ -86,6 +88,8 @@ def _share(
     planned: Decimal | None,
     unplanned: Decimal | None,
     untold: int,
+    untold_planned: Decimal | None,
+    untold_unpriced: int,
     *counts: int,
 ) -> Share:
     return Share(
@@ -98,6 +102,8 @@ def _share(
         planned=planned or Decimal(0),
         unplanned=unplanned or Decimal(0),
         untold=int(untold),
+        untold_planned=untold_planned or Decimal(0),
+        untold_unpriced=int(untold_unpriced),
     )
 
 
@@ -142,7 +148,7 @@ def spent(
     sums = [
         type_coerce(func.sum(case((BATCH.c.sent_at >= at, amount))), Euros())
         for at in since
-        for amount in (charged, _planned_of_charged())
+        for amount in (charged, _planned_of(costs.charged()))
     ]
     row = session.execute(
         select(*sums).where(
@@ -154,6 +160,6 @@ def spent(
     return list(zip(found[::2], found[1::2], strict=True))
 
 
-def _planned_of_charged() -> ColumnElement[int]:
-    """The planned cost of the messages whose cost the gateway named, in the unit of the column."""
-    return type_coerce(BATCH.c.planned, BigInteger) * costs.charged() // BATCH.c.size
+def _planned_of(messages: ColumnElement[int]) -> ColumnElement[int]:
+    """The planned cost of so many messages of a batch, in the unit of the column."""
+    return type_coerce(BATCH.c.planned, BigInteger) * messages // BATCH.c.size

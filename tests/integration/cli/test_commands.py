@@ -433,6 +433,33 @@ def test_progress_counts_recipients_excluded_by_the_weekly_cap(shell: Shell) -> 
     assert json.loads(shell("progress", "soldes", "--json").stdout)["capped"] == 1
 
 
+@pytest.mark.parametrize(
+    ("prices", "says"),
+    [
+        ("", "1 message sent at a cost that the gateway did not tell"),
+        (
+            "metropole=0.06",
+            "1 message sent at a cost that the gateway did not tell: 0.06 € planned",
+        ),
+    ],
+)
+def test_progress_says_what_a_message_should_cost_of_which_the_gateway_told_nothing(
+    shell: Shell, prices: str, says: str
+) -> None:
+    shell.set(prices=prices)
+    shell.submit()
+    assert "did not tell" not in shell("progress", "soldes").stdout
+    with closing(sqlite3.connect(shell.directory / "dispatcher.db")) as rows, rows:
+        rows.execute("UPDATE dispatcher_batch SET states = 'sp', pending = 1, sent = 1")
+
+    assert says in shell("progress", "soldes").stdout.splitlines()
+
+    found = json.loads(shell("progress", "soldes", "--json").stdout)
+    assert (found["untold"], found["untold_planned"]) == (1, "0.060" if prices else None)
+    shell.set(language="fr")
+    assert "à un coût que la passerelle n'a pas dit" in shell("progress", "soldes").stdout
+
+
 def test_progress_shows_every_state_and_the_sum(shell: Shell) -> None:
     shell.at(BEFORE_EASTER)
     shell.submit()

@@ -68,7 +68,7 @@ def counted(bench: Bench) -> tuple[int, int, int]:
     assert (budget.charged, budget.reserved) == (total.charged.euros, total.reserved.euros)
     assert budget.charged == progress.cost == progress.planned == total.charged.messages * PRICE
     assert budget.reserved == total.reserved.messages * PRICE
-    assert progress.untold == total.untold
+    assert (progress.untold, progress.untold_planned) == (total.untold, total.untold * PRICE)
     return total.charged.messages, total.reserved.messages, total.untold
 
 

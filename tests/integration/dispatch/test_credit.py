@@ -250,3 +250,4 @@ def test_cost_missing_from_the_answer_is_counted_as_unknown(bench: Bench) -> Non
     progress = bench.progress()
     assert progress.messages["sent"] + progress.messages["delivered"] == 3
     assert (progress.cost, progress.untold) == (Decimal(0), 3)
+    assert progress.untold_planned == Decimal("0.114")
