@@ -15,7 +15,10 @@ from dispatcher.language.forms import IN_ENGLISH, IN_FRENCH, Forms
 _JOINS = ("; ", ", ")
 #: holes that hold sentences of the library
 _SENTENCES = frozenset(
-    {"why", "rest", "cure", "tail", "source", "reason", "batches", "messages", "before", "after"}
+    {
+        *("why", "rest", "cure", "tail", "source", "reason", "cap"),
+        *("batches", "messages", "before", "after"),
+    }
 )
 #: the end of a list of names, and one of several reasons: "2 × landline (a landline gets no SMS)"
 _end = re.compile(r"( and others| and \d[\d,]* more(?: reasons)?)$")

@@ -15,9 +15,11 @@ from unittest import mock
 from dispatcher import Dispatcher
 from dispatcher.api import actor
 from dispatcher.campaigns.records import ActionRecord
+from dispatcher.language import FRENCH
 from dispatcher.recipients.pseudonyms import Pseudonyms
 from tests.integration.bench import OPEN, TEXT, Bench, people
 from tests.statements import end_undelivered
+from tests.unit.language.sentences import english_in
 
 KEY: Final = "a key of the tests, which hides nobody"
 TOKEN: Final = "b7e4c1d2a9f80635"
@@ -261,8 +263,8 @@ _FIRST_CASES: Final = (
         shell=("opt-outs", "add", ANNE, *_REASON),
     ),
     Case(
-        verb="opt out", why=f"1 new number, by letter; {WHY}", methods=("OptOuts.add",),
-        do=lambda it, by: it.opt_outs.add([ANNE], source="by letter", reason=WHY, by=by),
+        verb="opt out", why=f"1 new number, par courrier; {WHY}", methods=("OptOuts.add",),
+        do=lambda it, by: it.opt_outs.add([ANNE], source="par courrier", reason=WHY, by=by),
     ),
     Case(
         verb="opt out", why=f"2 new numbers, import; {WHY}", methods=("OptOuts.add_all",),
@@ -481,6 +483,7 @@ def check(bench: Bench, case: Case, known: int, *, actor: str, origin: str) -> N
     [entry] = mine
     assert (entry.actor, entry.origin, entry.at) == (actor, origin, bench.clock())
     assert case.why in entry.reason
+    assert english_in(FRENCH.after_place(entry.reason).replace(WHY, "")) == []
     assert (entry.campaign_id is not None) == case.campaign
     assert all("399800" not in "".join(filter(str.isdigit, one.reason)) for one in new)
     found = bench.dispatcher.record.verify()

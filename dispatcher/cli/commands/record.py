@@ -41,7 +41,7 @@ def show(*, since: datetime | None, actor: str, verb: str, limit: int, as_json: 
             words.say(one.origin),
             words.word("verb", one.verb),
             words.say(one.subject),
-            words.say(one.reason),
+            words.after_place(one.reason),
         )
         for one in found
     ]

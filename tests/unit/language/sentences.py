@@ -15,6 +15,14 @@ HOLE = "\N{OBJECT REPLACEMENT CHARACTER}"
 _SILENT = {"log", "logger", "text", "re", "sa"}
 
 
+#: words of sentences of the library that are no French ones
+_english = re.compile(
+    r"\b(?:the|of|rows?|gets?|is|are|was|first|and|with|needs?|more|give|looks?|file|these|people"
+    r"|have|has|recipients?|missed|up to|each|by|from|numbers?|month|new|that|came|for|changed|all"
+    r"|calls?|written|approved|skipped)\b"
+)
+
+
 class Sentence(NamedTuple):
     """One sentence: where it is said, and its text with ``HOLE`` for what is filled in."""
 
@@ -29,6 +37,11 @@ class Sentence(NamedTuple):
         words = (re.escape(part) for part in self.text.strip(";,: ").split(HOLE))
         looks = re.compile(".*?".join(words), re.DOTALL)
         return any(looks.search(entry) for entry in catalogue)
+
+
+def english_in(text: str) -> list[str]:
+    """The English words that stand in a French text."""
+    return _english.findall(text)
 
 
 def sentences_of(module: str) -> Iterator[Sentence]:

@@ -57,8 +57,8 @@ def check(name: str, language: Language) -> str:
 
 @register.filter
 def clause(sentence: object, language: Language) -> str:
-    """The same as the rest of a longer sentence."""
-    return masked(language.say(str(sentence)))
+    """The same as the rest of a longer sentence; a name that stands before it stays."""
+    return masked(language.after_place(str(sentence)))
 
 
 @register.filter
