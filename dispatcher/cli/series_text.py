@@ -12,6 +12,7 @@ from dispatcher.cli.plan_text import not_texted, pace_line
 from dispatcher.cli.rejects import reason_lines
 from dispatcher.cli.text_report import warning_lines
 from dispatcher.window.slots import PARIS
+from dispatcher.window.territories import find
 
 if TYPE_CHECKING:
     from dispatcher.campaigns.plan import Plan
@@ -51,6 +52,14 @@ def _campaign_lines(series: Series) -> Iterator[str]:
         yield f"  account   {account}"
     if tags := said.get("tags"):
         yield f"  tags      {', '.join(tags)}"
+    for reference in said.get("except_campaign", ()):
+        yield f"  without   the people of {reference}"
+    if only := said.get("only_campaign"):
+        yield f"  only      the people of {only}"
+    if consent := said.get("consent"):
+        yield f"  consents  {consent}"
+    if territory := said.get("territory"):
+        yield f"  where     {find(territory).label}"
     if per_hour := said.get("per_hour"):
         yield f"  smoothed  at most {counted(per_hour, 'message')} an hour"
     if over := said.get("over"):

@@ -194,6 +194,28 @@ def test_who_approves_a_series_reads_all_that_it_says(monkeypatch: pytest.Monkey
     } <= set(lines)
 
 
+def test_series_says_whom_it_leaves_out_and_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    for reference in ("soldes", "hiver"):
+        submit = ("submit", "clients.csv", "--reference", reference, "--text", reference)
+        assert CliRunner().invoke(cli, submit).exit_code == 0
+    others = ("--except-campaign", "soldes", "--only-campaign", "hiver:silent")
+    own = ("--territory", "la-reunion", "--consent", "column:accord")
+    one, two = people(2)
+    rows = f"portable;prenom;accord\n{one};Zoé;2026-01-02\n{two};Luc;2026-01-02\n"
+    Path("clients.csv").write_text(rows, encoding="utf-8")
+    lines = do("add", "weekly-offer", *RULE, *LIST, *TEXT, *others, *own).splitlines()
+    assert {
+        "  without   the people of soldes",
+        "  only      the people of hiver:silent",
+        "  consents  column:accord",
+        "  where     La Réunion",
+    } <= set(lines)
+    monkeypatch.setenv(f"{PREFIX}LANGUAGE", "fr")
+    french = do("show", "weekly-offer")
+    assert "  sauf      les personnes de soldes" in french
+    assert "  seulement les personnes de hiver:silent" in french
+
+
 def test_end_asks_first() -> None:
     do("add", "weekly-offer", *RULE, *LIST, *TEXT)
     result = run("end", "weekly-offer")
