@@ -1,4 +1,4 @@
-"""What campaigns cost, by month, account, tag or territory: from one snapshot of the database."""
+"""What campaigns cost, by month, account, tag, territory or campaign: from one snapshot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What campaigns cost: planned, reserved and charged, added up by month, account, tag or territory.
+"""What campaigns cost, planned, reserved and charged: by month, account, tag, territory, campaign.
 
 Pure. The sums are whole numbers of messages, segments and ten-thousandths of a euro, so that the
 rows of a table add up to its total exactly.
@@ -28,6 +28,7 @@ class By(StrEnum):
     ACCOUNT = "account"
     TAG = "tag"
     TERRITORY = "territory"
+    CAMPAIGN = "campaign"
 
 
 def by_of(name: str) -> By:
@@ -71,8 +72,8 @@ class SpendRow:
     (``untold``). ``charged`` is what the gateway named a cost for.
     """
 
-    #: the month (``2027-03``), account, tag or territory; empty for the default account, for no
-    #: tag, and for a total
+    #: the month (``2027-03``), account, tag, territory or reference; empty for the default account,
+    #: for no tag, and for a total
     name: str = ""
     campaigns: int = 0
     planned: Amount = Amount()

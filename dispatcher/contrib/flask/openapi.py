@@ -157,7 +157,7 @@ def described(prefix: str) -> dict[str, Any]:
             },
             "/spend": {
                 "get": _operation(
-                    "spend", "What campaigns cost, by month, account, tag or territory",
+                    "spend", "What campaigns cost, by month, account, tag, territory or campaign",
                     _reference("Spend"), 422, parameters=SPEND_QUERY,
                 )
             },

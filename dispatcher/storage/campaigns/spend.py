@@ -156,6 +156,7 @@ def _counted(
             BATCH.c.campaign_id,
             BATCH.c.territory,
             CAMPAIGN.c.account,
+            CAMPAIGN.c.reference.label(By.CAMPAIGN.value),
             at.label("at"),
             *(amount.label(name) for name, amount in zip(_SUMS, _amounts(), strict=True)),
         )

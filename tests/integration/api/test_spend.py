@@ -279,6 +279,14 @@ def test_territories_have_prices_of_their_own(shop: Bench) -> None:
     assert rows["la-reunion"].planned.euros == Decimal("0.06")
 
 
+def test_campaigns_are_named_by_their_references(shop: Bench) -> None:
+    shop.submit(2, "été 2027")
+    shop.submit(3, "hiver", start=5)
+    rows = table(shop, "campaign")
+    sums = {name: (row.campaigns, row.planned.messages) for name, row in rows.items()}
+    assert sums == {"hiver": (1, 3), "été 2027": (1, 2)}
+
+
 def test_account_sees_its_own_money_alone(tables: Database) -> None:
     accounts = Accounts(tables, prices="metropole=0.038")
     for number, account in enumerate(("", "shop", "news")):

@@ -1,4 +1,4 @@
-"""What campaigns cost, by month, account, tag or territory."""
+"""What campaigns cost, by month, account, tag, territory or campaign."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ _PARTS = {
     By.ACCOUNT: gettext_lazy("By account"),
     By.TAG: gettext_lazy("By tag"),
     By.TERRITORY: gettext_lazy("By territory"),
+    By.CAMPAIGN: gettext_lazy("By campaign"),
 }
 #: what a row without a name is
 _UNNAMED = {By.ACCOUNT: gettext_lazy("Default account"), By.TAG: gettext_lazy("no tag")}
