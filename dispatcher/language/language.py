@@ -22,6 +22,9 @@ _SENTENCES = frozenset(
 )
 #: the end of a list of names, and one of several reasons: "2 × landline (a landline gets no SMS)"
 _end = re.compile(r"( and others| and \d[\d,]* more(?: reasons)?)$")
+#: a number with its thousands set apart; nothing else is written so, but for what people typed
+_grouped = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+")
+_TYPED = frozenset({"value", "values", "given"})
 _reason = re.compile(r"([\d,]+) × (?:\w+ \((.+?)\)|(.+?))(?=, [\d,]+ × |$)")
 
 
@@ -104,7 +107,7 @@ class Language:
         words: Mapping[str, str] = self._catalogue.words.get(name, {})
         if value in words:
             return words[value]
-        if name in NUMBERS:
+        if name in NUMBERS or (name not in _TYPED and _grouped.fullmatch(value)):
             return self.forms.localised(value)
         if name == "time":
             hour, minute = value.split(":")

@@ -30,6 +30,19 @@ NOW = datetime(2027, 3, 27, 19, tzinfo=UTC)
             "no worker has looked since 2026-11-29 08:00 UTC",
             "aucun worker ne s'est manifesté depuis le 29 novembre 2026 à\xa09\xa0h",
         ),
+        (
+            "per_hour is 1 to 1,000,000 messages",
+            "per_hour va de 1 à 1\u202f000\u202f000 messages",
+        ),
+        (
+            "smoothed  at most 2,000 an hour",
+            "étalée    au plus 2\u202f000 par heure",
+        ),
+        # somebody typed it
+        (
+            "INTERVAL=1,000 is wrong: write it like INTERVAL=2",
+            "INTERVAL=1,000 est faux\xa0: écrivez la règle comme INTERVAL=2",
+        ),
         ("the sky is green", "the sky is green"),
         ("", ""),
     ],
