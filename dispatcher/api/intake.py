@@ -71,10 +71,19 @@ class Intake:
     def cut(
         self, recipients: Iterable[RecipientInput], screening: Screening
     ) -> Iterator[PlannedBatch]:
-        """The recipients, screened and cut in batches. Raises UnusableInput."""
-        self.planner.excluded = screening.excluded
-        batches = self.planner.cut(screening.checked(listed(recipients)))
+        """The recipients, screened and cut in batches. Raises UnusableInput or InvalidCampaign."""
+        batches = self.read(recipients, screening)
         return batches if self.paced is None else self.paced.cut(batches)
+
+    def read(
+        self, recipients: Iterable[RecipientInput], screening: Screening
+    ) -> Iterator[PlannedBatch]:
+        """The same as it is read, at no pace: for a campaign that is stored. Raises UnusableInput.
+
+        Who has submitted it before is not told again that it takes too long.
+        """
+        self.planner.excluded = screening.excluded
+        return self.planner.cut(screening.checked(listed(recipients)))
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -134,6 +143,7 @@ class Intake:
         ``late`` messages would leave too late. Without values unless ``private``.
         """
         planner, submission = self.planner, self.submission
+        closed = self.schedule.late(planner.territories)
         warnings = warnings_of(
             rows=planner.rows,
             rejected=planner.without_number,
@@ -144,11 +154,12 @@ class Intake:
             text=submission.text,
             unpriced=unpriced(planner.billed, self.settings.prices),
             late=late,
-            closed=self.schedule.late(planner.territories),
+            closed=closed,
             from_number=submission.from_number,
             survey=submission.survey is not None,
         )
-        warnings += too_fast(submission.smoothing, planner.kept, late)
+        shut = sum(planner.territories[name] for name in closed)
+        warnings += too_fast(submission.smoothing, planner.kept - shut, late - shut)
         return warnings + planner.warnings + self._past()
 
     def note_contacts(self, database: Database, *, again: bool = False) -> None:

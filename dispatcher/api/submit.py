@@ -62,7 +62,7 @@ def store(
     # the gateway's answer changes no stored campaign, but it may change an approved plan
     asks = submission.check_numbers and (known is None or submission.approved is not None)
     screening = Screening.of(installation, gateways.of(intake.account) if asks else None)
-    batches = intake.cut(recipients, screening)
+    batches = (intake.cut if known is None else intake.read)(recipients, screening)
     if known is None:
         try:
             entry = _Entry(installation, intake, screening, enter)

@@ -103,7 +103,10 @@ def shown(duration: timedelta) -> str:
 
 
 def too_fast(smoothing: Smoothing | None, kept: int, late: int) -> list[str]:
-    """A sentence if ``late`` of ``kept`` messages do not fit at this rate before ``not_after``."""
+    """A sentence if ``late`` of ``kept`` messages do not fit at this rate before ``not_after``.
+
+    Both without those of territories that do not open before it: no rate is high enough for them.
+    """
     if smoothing is None or smoothing.per_hour is None or not 0 < late < kept:
         return []
     needed = math.ceil(smoothing.per_hour * kept / (kept - late))

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from benchmarks.people import phone
-from dispatcher import InvalidCampaign
+from dispatcher import InvalidCampaign, ReferenceTaken
 from dispatcher.campaigns.smoothing import TOLERANCE
 from dispatcher.gateway import SendReply
 from dispatcher.storage.batches import paces
@@ -200,6 +200,39 @@ def test_campaign_that_is_under_way_is_the_same_one_however_little_time_is_left(
     with pytest.raises(InvalidCampaign, match="does not fit"):
         bench.submit(20, "another", **asked)
     bench.dispatcher.cancel("soldes")
+
+
+def test_campaign_that_is_stored_is_not_told_that_it_takes_too_long(bench: Bench) -> None:
+    bench.submit(10, per_hour=1)
+    with pytest.raises(ReferenceTaken, match="with another body"):
+        bench.submit(1000, per_hour=1)
+    with pytest.raises(InvalidCampaign, match="1,000 messages take 1,010 opening hours"):
+        bench.submit(1000, "another", per_hour=1)
+
+
+def test_rate_that_fits_is_that_of_those_whom_a_rate_reaches(bench: Bench) -> None:
+    """La Réunion has closed until tomorrow: ten times the rate would not reach it today."""
+    bench.clock.at = datetime(2026, 11, 24, 17, 30, tzinfo=PARIS)
+    listed = [*people(40), *(f"+26269200{number:04d}" for number in range(100))]
+    options: dict[str, Any] = {"per_hour": LIMIT, "not_after": bench.clock() + timedelta(minutes=6)}
+    says = "the time before not_after is too short for 120 messages an hour: about"
+
+    plan = bench.dispatcher.plan(TEXT, listed, **options)
+    submitted = bench.dispatcher.submit("soldes", TEXT, listed, **options)
+
+    for warnings in (plan.warnings, submitted.warnings):
+        assert [one for one in warnings if one.startswith(says)] == [
+            f"{says} 240 an hour would fit"
+        ]
+
+
+def test_late_territory_alone_is_no_matter_of_the_rate(bench: Bench) -> None:
+    bench.clock.at = datetime(2026, 11, 24, 17, 30, tzinfo=PARIS)
+    listed = [*people(20), *(f"+26269200{number:04d}" for number in range(100))]
+    not_after = bench.clock() + HOUR
+    plan = bench.dispatcher.plan(TEXT, listed, per_hour=LIMIT, not_after=not_after)
+    assert plan.forecast.late == 100
+    assert not [one for one in plan.warnings if "too short" in one]
 
 
 def test_territory_that_no_longer_opens_keeps_no_other_waiting(tables: Database) -> None:
