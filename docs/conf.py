@@ -38,7 +38,7 @@ def public_names() -> str:
     return "\n".join([*lines, "```"])
 
 
-def fill(app: Sphinx, page: str, source: list[str]) -> None:
+def fill(_app: Sphinx, _page: str, source: list[str]) -> None:
     """Put what the code says where a page asks for it."""
     source[0] = source[0].replace("<!-- public names -->", public_names())
 
