@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final
 
 from dispatcher.api.installation import Installation
-from dispatcher.api.intake import listed
+from dispatcher.api.recipient_list import listed
 from dispatcher.campaigns.draft import MOST_CELLS, MOST_CHARACTERS, MOST_ROWS, Draft, DraftRow
 from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.errors import InvalidCampaign, InvalidPhone, InvalidText, UnusableInput

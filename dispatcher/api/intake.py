@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from functools import cached_property
 from itertools import islice
 
 from dispatcher.api.installation import Installation
+from dispatcher.api.recipient_list import listed
 from dispatcher.api.screening import Screening
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.caps import check_campaign, usage_of
@@ -22,9 +23,8 @@ from dispatcher.campaigns.schedule import Schedule
 from dispatcher.campaigns.smoothing import too_fast
 from dispatcher.campaigns.submission import Options, RecipientInput, Submission
 from dispatcher.campaigns.wording import counted
-from dispatcher.errors import InvalidCampaign, UnusableInput
-from dispatcher.recipients import Recipient, Rejection
-from dispatcher.recipients.recipient import recipient_of
+from dispatcher.errors import InvalidCampaign
+from dispatcher.recipients import Rejection
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage import stale_people
@@ -240,21 +240,3 @@ def planner_of(
         consents=consents,
         contacts=contacts,
     )
-
-
-def listed(recipients: Iterable[RecipientInput]) -> Iterator[Recipient]:
-    """The recipients of a caller's list. Raises UnusableInput, with the position."""
-    # of a text or a dict, characters or keys would be read as numbers
-    if isinstance(recipients, str | bytes | Mapping) or not isinstance(recipients, Iterable):
-        raise UnusableInput(_no_list(recipients))
-    return (
-        one if isinstance(one, Recipient) else recipient_of(one, position=n)
-        for n, one in enumerate(recipients, start=1)
-    )
-
-
-def _no_list(given: object) -> str:
-    if isinstance(given, AsyncIterable):
-        return "an asynchronous iterator cannot be read here: collect the recipients in a list"
-    what = "None" if given is None else f"one {type(given).__name__}"
-    return f"a list of recipients is needed, not {what}"

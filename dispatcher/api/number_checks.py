@@ -11,7 +11,7 @@ from typing import Any
 
 from dispatcher.api.actor import named
 from dispatcher.api.installation import Installation
-from dispatcher.api.intake import listed
+from dispatcher.api.recipient_list import listed
 from dispatcher.api.screening import Screening
 from dispatcher.campaigns.prices import shown
 from dispatcher.campaigns.submission import RecipientInput

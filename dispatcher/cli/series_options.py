@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from dispatcher.cli.campaign_options import text_options
+from dispatcher.cli.campaign_options import text_of, text_options
 from dispatcher.cli.options import list_options, other_campaigns, smoothing
 from dispatcher.errors import InvalidCampaign
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _Command = TypeVar("_Command", bound="Callable[..., None]")
 _GIVEN = (
@@ -61,6 +61,7 @@ _OPTIONS = (
     *("account", "sender", "from_number", "consent", "priority", "territory"),
     *("except_campaign", "only_campaign", "per_hour", "over"),
 )
+_SMOOTHING = "per_hour", "over"
 _READING = (
     *("column", "territory_column", "key_column", "last_contact_column", "encoding", "sheet"),
     *("skip_lines", "hidden", "phone", "territory_field", "key"),
@@ -104,6 +105,22 @@ def values_of(params: dict[str, Any]) -> dict[str, Any]:
     if reading:
         values["reading"] = reading
     return values
+
+
+def changes_of(params: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given, as ``change`` takes it for a series with ``options``."""
+    from dispatcher.campaigns.smoothing import merged
+
+    values = values_of(params)
+    if params["text"] is not None or params["text_file"] is not None:
+        values["text"] = text_of(params["text"], params["text_file"])
+    values |= {one: params[one] for one in ("rule", "source") if params[one]}
+    given = values.get("options", {})
+    if params["no_smoothing"]:
+        if not given.keys().isdisjoint(_SMOOTHING):
+            raise click.UsageError("--no-smoothing takes away what --per-hour and --over say")
+        given |= dict.fromkeys(_SMOOTHING)
+    return values | {"options": merged(options, given)} if given else values
 
 
 def load_application(receivers: tuple[str, ...]) -> None:

@@ -17,7 +17,12 @@ from dispatcher.cli.options import (
     yes_option,
 )
 from dispatcher.cli.output import print_json, print_table, quote, say
-from dispatcher.cli.series_options import load_application, series_options, values_of
+from dispatcher.cli.series_options import (
+    changes_of,
+    load_application,
+    series_options,
+    values_of,
+)
 from dispatcher.cli.series_text import about, coming_lines, describe, past_lines, plan_lines, tell
 
 _name = click.argument("name")
@@ -136,6 +141,7 @@ def plan(name: str, *, as_json: bool) -> None:
 @_name
 @click.option("--rule", help="Another RRULE.")
 @click.option("--list", "source", help="Another list.")
+@click.option("--no-smoothing", is_flag=True, help="Messages leave as soon as they may.")
 @series_options
 @json_option
 def change(name: str, *, as_json: bool, **params: Any) -> None:
@@ -144,14 +150,7 @@ def change(name: str, *, as_json: bool, **params: Any) -> None:
     load_application(dispatcher.settings.receivers)
     service = dispatcher.series
     found = service.get(name)
-    values = values_of(params)
-    if params["text"] is not None or params["text_file"] is not None:
-        values["text"] = text_of(params["text"], params["text_file"])
-    values |= {one: params[one] for one in ("rule", "source") if params[one]}
-    if "options" in values:
-        from dispatcher.campaigns.smoothing import merged
-
-        values["options"] = merged(found.options, values["options"])
+    values = changes_of(params, found.options)
     if not values:
         raise click.UsageError("give what is to change")
     changed = service.change(found.id, version=found.version, **values)

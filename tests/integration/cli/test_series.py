@@ -172,6 +172,23 @@ def test_series_is_smoothed_by_one_kind_at_a_time() -> None:
     assert shown()["options"] == {"over": 21_600}
 
 
+def test_series_is_smoothed_until_that_is_taken_away() -> None:
+    do("add", "weekly-offer", *RULE, *LIST, *TEXT, "--over", "6h", "--tag", "lyon")
+    do("change", "weekly-offer", "--no-smoothing")
+    assert shown()["options"] == {"tags": ["lyon"]}
+    assert "smoothed" not in do("plan", "weekly-offer")
+    do("change", "weekly-offer", "--no-smoothing", "--priority", "high")
+    assert shown()["options"] == {"tags": ["lyon"], "priority": "high"}
+
+
+def test_smoothing_is_not_given_and_taken_away_at_once() -> None:
+    do("add", "weekly-offer", *RULE, *LIST, *TEXT, "--over", "6h")
+    refused = run("change", "weekly-offer", "--no-smoothing", "--per-hour", "100")
+    assert refused.exit_code == 2
+    assert "takes away what --per-hour and --over say" in refused.output
+    assert shown()["options"] == {"over": 21_600}
+
+
 def test_series_whose_occurrences_cannot_be_smoothed_is_refused_when_it_is_set_up() -> None:
     result = run("add", "x", *RULE, *LIST, *TEXT, "--over", "12h", "--not-after", "5h")
     assert result.exit_code == 2
@@ -232,11 +249,11 @@ def test_change_of_a_series_that_somebody_else_changes_meanwhile_is_refused(
 
     def read(*given: str | None) -> str:
         with monkeypatch.context() as patch:
-            patch.setattr("dispatcher.cli.commands.series.text_of", text_of)
+            patch.setattr("dispatcher.cli.series_options.text_of", text_of)
             do("change", "weekly-offer", "--text", "Celui de Luc")
         return text_of(*given)
 
-    monkeypatch.setattr("dispatcher.cli.commands.series.text_of", read)
+    monkeypatch.setattr("dispatcher.cli.series_options.text_of", read)
     refused = run("change", "weekly-offer", "--text", "Celui de Zoé")
     assert refused.exit_code != 0
     assert "was changed meanwhile: look at it again" in refused.output

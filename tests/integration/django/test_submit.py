@@ -57,6 +57,28 @@ def test_queryset_of_models_becomes_recipients(shop: str, customers: Customers) 
     assert texted(batch.id) == ["+33639980000", "+33639980001", "+33639980002"]
 
 
+@pytest.mark.parametrize("smoothing", [{"per_hour": 60}, {"over": timedelta(minutes=6)}])
+def test_queryset_is_smoothed(shop: str, customers: Customers, smoothing: Any) -> None:
+    listed = customers(6)
+    asked = {"phone": "mobile", "fields": FIELDS, **smoothing}
+    plan = dispatcher.plan(TEXT, listed, **asked)
+    submitted = dispatcher.submit("soldes", TEXT, listed, **asked)
+    with transaction.atomic():
+        dispatcher.submit_on_commit("later", TEXT, listed, **asked)
+        again = dispatcher.submit("soldes", TEXT, listed, **asked)
+
+    assert again == submitted
+    for reference in ("soldes", "later"):
+        found = dispatcher.progress(reference)
+        assert found.per_hour == plan.per_hour == 60
+        # a batch has the messages of five minutes
+        assert [batch.size for batch in dispatcher.batches(reference)] == [5, 1]
+        first, second = (batch.not_before for batch in dispatcher.batches(reference))
+        assert first < second
+    with pytest.raises(InvalidCampaign, match="by per_hour or by over, not by both"):
+        dispatcher.submit("both", TEXT, listed, phone="mobile", fields=FIELDS, per_hour=1, over=60)
+
+
 @pytest.mark.parametrize(
     ("chosen", "arguments"),
     [

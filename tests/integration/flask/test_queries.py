@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +144,21 @@ def test_people_are_taken_with_the_fields_that_the_caller_names(
     dispatcher.submit("soldes", TEXT, people(), **BOTH)
 
     assert texts("soldes") == EXPECTED
+
+
+@pytest.mark.parametrize("smoothing", [{"per_hour": 12}, {"over": timedelta(minutes=10)}])
+def test_query_is_smoothed(app: Flask, smoothing: Any) -> None:
+    asked = BOTH | smoothing
+    plan = dispatcher.plan(TEXT, select(Customer), **asked)
+    submitted = dispatcher.submit("soldes", TEXT, select(Customer), **asked)
+
+    assert dispatcher.submit("soldes", TEXT, select(Customer), **asked) == submitted
+    assert dispatcher.progress("soldes").per_hour == plan.per_hour == 12
+    # a batch has the messages of five minutes: one
+    first, second = dispatcher.batches("soldes")
+    assert first.not_before < second.not_before
+    with pytest.raises(InvalidCampaign, match="by per_hour or by over, not by both"):
+        dispatcher.submit("both", TEXT, select(Customer), **BOTH, per_hour=1, over=60)
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,9 @@ TEMPLATES = sorted((CONSOLE / "templates").rglob("*.html"))
 MODULES = (
     *(f"api/{name}" for name in (
         "actor", "draft_lists", "budgets", "drafts", "gateways", "intake", "lifecycle",
-        "number_checks", "opt_outs", "others", "records", "repeats", "results", "screening",
-        "submit", "surroundings", "testers", "written_drafts", "occurrences",
-        "occurrence_drafts",
+        "number_checks", "opt_outs", "others", "recipient_list", "records", "repeats",
+        "results", "screening", "submit", "surroundings", "testers", "written_drafts",
+        "occurrences", "occurrence_drafts",
         "series", "series_approval", "series_lists", "series_setup", "occurrence_notes",
     )),
     *(f"campaigns/{name}" for name in (
