@@ -8,13 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from dispatcher.errors import InvalidCampaign
 
 #: a batch may leave by so much too late, and the next one is in time all the same
 TOLERANCE: Final = timedelta(seconds=36)
+#: what lies further ahead than a batch takes, and this, was set by a clock that was wrong: the
+#: clocks of two workers differ by less
+AHEAD: Final = timedelta(minutes=5)
 _HOUR: Final = timedelta(hours=1)
 #: the pace is below the limit by so much that no hour has more, though a batch was late
 _MARGIN: Final = 1 + TOLERANCE / _HOUR
@@ -40,7 +43,7 @@ class Smoothing:
 
     def size(self, kept: int, call_size: int) -> int:
         """How many messages a batch has; a call takes ``call_size``."""
-        return max(1, min(call_size, math.ceil(self.pace(kept) / _BATCHES)))
+        return min(call_size, _size(self.pace(kept)))
 
     def check(self, kept: int) -> None:
         """Raise InvalidCampaign if ``kept`` messages take longer than any campaign may."""
@@ -50,6 +53,20 @@ class Smoothing:
                 f"at {self.per_hour:,} an hour, {kept:,} messages take {hours:,} opening hours:"
                 f" a campaign is smoothed over at most {_MOST_OVER // _HOUR}"
             )
+
+
+def _size(pace: float) -> int:
+    return max(1, math.ceil(pace / _BATCHES))
+
+
+def free_at(next_at: datetime, now: datetime, pace: float) -> datetime:
+    """When the next batch may be armed, by what is stored and in messages an hour.
+
+    It is stored by the clock of whoever armed the last one. If that clock was ahead and is right
+    again, one batch is the most that the others wait for.
+    """
+    step = _size(pace) / pace * _HOUR
+    return now + step if next_at > now + step + AHEAD else next_at
 
 
 def smoothing_of(per_hour: object, over: object) -> Smoothing | None:

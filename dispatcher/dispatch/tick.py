@@ -18,6 +18,7 @@ from dispatcher.dispatch.budgets import let_begin
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.events import delivery
 from dispatcher.dispatch.polls import hints_for
+from dispatcher.dispatch.reevaluation import Reevaluation
 from dispatcher.dispatch.retention import is_due
 from dispatcher.dispatch.screening import screen
 from dispatcher.dispatch.unforeseen import contained
@@ -31,10 +32,9 @@ from dispatcher.storage import (
     stop_list,
     upkeep,
 )
-from dispatcher.storage.batches import attempts, hand_over, polls, queue, recalls, reevaluation
+from dispatcher.storage.batches import attempts, polls, queue, recalls
 from dispatcher.storage.batches import moves as batch_moves
 from dispatcher.storage.campaigns import moves as campaign_moves
-from dispatcher.window import Hold
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +99,7 @@ class Ticks:
         """``contexts`` are those of the accounts, that of the default account first."""
         self._contexts = contexts
         self._context = contexts[0]
+        self._reevaluation = Reevaluation(self._context)
         #: processes take turns at random, also if each ticks but once
         self._turn = count(random.randrange(1_000_000))  # noqa: S311 - no secret
 
@@ -128,10 +129,13 @@ class Ticks:
                 campaign_moves.cancel_returned(session)
         if todo.held:
             with contained("tick"):
-                self._look_after_held(now)
+                self._reevaluation.look_after_held(now)
         if todo.stale:
             with contained("tick"):
-                self._reevaluate(now)
+                self._reevaluation.reevaluate(now)
+        if todo.ahead:
+            with contained("tick"):
+                self._reevaluation.put_paces_right(now)
         for context in self._contexts if todo.capped else ():
             with contained("tick"), database.write() as session:
                 _release(session, context, now)
@@ -169,37 +173,6 @@ class Ticks:
         if ended:
             with database.write() as session:
                 campaign_moves.finish(session, ended, now)
-
-    def _reevaluate(self, now: datetime) -> None:
-        """Decide again on pending batches when the policy or a calendar has changed."""
-        policy, database = self._context.windows.policy, self._context.database
-        with database.read() as session:
-            stale = reevaluation.stale(session, policy)
-        for group in stale:
-            with contained(f"campaign {group.campaign_id}, {group.territory}"):
-                start = max(now, group.not_before or now)
-                scheduled = Hold(start, "scheduled" if start > now else "")
-                hold = self._context.hold(group.territory, start) or scheduled
-                with database.write() as session:
-                    reevaluation.reevaluate(session, group, hold, policy)
-                log.info("campaign %d, %s: reevaluated", group.campaign_id, group.territory)
-
-    def _look_after_held(self, now: datetime) -> None:
-        """What the gateway holds leaves at its hour, or is wanted back: the world has changed."""
-        policy, database = self._context.windows.policy, self._context.database
-        with database.read() as session:
-            stale = reevaluation.stale_held(session, policy)
-        poll_at = self._context.after(self._context.settings.poll_intervals, 0)
-        with database.write() as session:
-            hand_over.leave(session, now, poll_at)
-        wanted = recalls.request_cancelled, recalls.request_paused, recalls.request_opted_out
-        for request in wanted:
-            with database.write() as session:
-                request(session, now)
-        for territory, leaves_at in stale:
-            hold = self._context.hold(territory, leaves_at)
-            with database.write() as session:
-                reevaluation.reevaluate_held(session, territory, leaves_at, policy, hold, now)
 
 
 def _release(session: Session, context: Context, now: datetime) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import and_, bindparam, exists, false, func, select
 from sqlalchemy.orm import Session
 
 from dispatcher.storage import budgets, caps, screening, series
-from dispatcher.storage.batches import moves, reevaluation
+from dispatcher.storage.batches import moves, paces, reevaluation
 from dispatcher.storage.batches.hand_over import IS_HELD
 from dispatcher.storage.campaigns import moves as campaign_moves
 from dispatcher.storage.tables import BATCH, CAMPAIGN
@@ -32,6 +32,8 @@ class Upkeep:
     held: bool
     #: another policy of the windows decided on pending batches
     stale: bool
+    #: the next batch of a smoothed campaign waits for long: perhaps a clock was ahead
+    ahead: bool
     #: batches wait for a cap
     capped: bool
     #: campaigns are to be screened for erased people
@@ -53,6 +55,7 @@ _ASK = select(
     exists().where(moves.IS_LOST),
     exists(select(BATCH.c.id).where(IS_HELD)),
     reevaluation.is_any_stale(bindparam("policy")),
+    paces.ANY_IS_AHEAD,
     func.coalesce(caps.ANY_WAITS_FOR_CAP, false()),
     screening.ANY,
     func.coalesce(series.ANY_IS_DUE, false()),
@@ -63,4 +66,5 @@ _ASK = select(
 
 def read(session: Session, now: datetime, policy: str) -> Upkeep:
     """What there is to do now; ``policy`` is that of the windows."""
-    return Upkeep(*session.execute(_ASK, {"now": now, "policy": policy}).one())
+    its = {"now": now, "policy": policy, "soon": paces.soon(now)}
+    return Upkeep(*session.execute(_ASK, its).one())

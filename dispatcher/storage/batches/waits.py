@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, and_, case, func, literal
+from sqlalchemy import ColumnElement, Text, and_, case, func, literal, literal_column
 
 from dispatcher.campaigns.waits import Wait
 from dispatcher.storage.tables import BATCH
 
 _INSTANT = BATCH.c.not_before.type
-_LONG_AGO = literal(datetime(1970, 1, 1, tzinfo=UTC), type_=_INSTANT)
+#: no parameter: a statement has it many times; and whatever the time zone, it is long ago
+_LONG_AGO: ColumnElement[Any] = literal_column("'1970-01-02 00:00:00.000000'", type_=_INSTANT)
 
 
 def changed(

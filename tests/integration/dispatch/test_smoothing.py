@@ -7,8 +7,8 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from datetime import UTC, datetime, time, timedelta
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from sqlalchemy import func, select, update
 
 from benchmarks.people import phone
 from dispatcher import InvalidCampaign, ReferenceTaken
-from dispatcher.campaigns.smoothing import TOLERANCE
+from dispatcher.campaigns.smoothing import AHEAD, TOLERANCE
+from dispatcher.dispatch.sending import pacing
 from dispatcher.gateway import SendReply
 from dispatcher.storage.batches import paces
 from dispatcher.storage.batches.turns.turn import turn
@@ -335,6 +336,140 @@ def test_campaign_of_another_pace_does_not_wait_for_it(bench: Bench) -> None:
     assert bench.messages("plain") == {"sent": 30}
     assert bench.messages("slow") == {"pending": 20, "sent": 10}
     assert bench.messages("other") == {"pending": 10, "sent": 20}
+
+
+# -- a clock that was ahead
+
+
+def ahead(bench: Bench, by: timedelta) -> None:
+    """Let the next batch be armed so much later, as if a clock was ahead that armed the last."""
+    with bench.dispatcher.database.write() as session:
+        session.execute(update(paces.PACE).values(next_at=bench.clock() + by))
+
+
+def test_clock_that_was_ahead_keeps_the_rest_waiting_for_one_batch(bench: Bench) -> None:
+    bench.submit(40, per_hour=LIMIT)
+    bench.clock.at = OPEN + 6 * HOUR
+    bench.work()
+    assert bench.messages() == {"pending": 30, "sent": 10}
+    right = bench.clock.at = OPEN + timedelta(minutes=1)
+
+    bench.tick()
+
+    assert bench.progress().waits_until == right + STEP
+    drive(bench, OPEN + HOUR)
+    assert bench.messages() == {"sent": 40}
+    later = [at for at, _ in departures(bench) if at < OPEN + 2 * HOUR]
+    assert later == [right + n * STEP for n in (1, 2, 3)]
+
+
+def test_batch_that_meets_a_pace_that_is_far_ahead_moves_on_by_one_batch(bench: Bench) -> None:
+    first = bench.submit(30, per_hour=LIMIT)
+    bench.send(first)
+    ahead(bench, 6 * HOUR)
+    bench.clock.at = OPEN + STEP
+
+    bench.send(bench.batches()[1].id)
+
+    waits = sorted(one.not_before for one in bench.batches() if one.state == "pending")
+    assert waits == [OPEN + 2 * STEP, OPEN + 3 * STEP]
+
+
+def test_clocks_that_differ_a_little_change_no_pace(bench: Bench) -> None:
+    bench.submit(40, per_hour=LIMIT)
+    bench.work()
+    ahead(bench, STEP + AHEAD - timedelta(seconds=1))
+    due = bench.clock.at = OPEN + STEP
+    bench.work()
+    assert bench.progress().waits_until == due + AHEAD - timedelta(seconds=1)
+
+
+# -- hours that change
+
+
+def test_rest_gets_instants_anew_when_hours_are_put_right(tables: Database) -> None:
+    empty(tables)
+    noon = OPEN + timedelta(hours=1, minutes=52)  # 11:52 in Paris
+    with opened(tables, at=noon, window_closes=time(12)) as bench:
+        bench.submit(50, per_hour=LIMIT)
+        drive(bench, noon + timedelta(minutes=6))
+        assert bench.messages() == {"pending": 30, "sent": 20}
+        assert bench.progress().why == "after 12:00"
+    bench.clock.forward(minutes=1)
+    with opened(tables, clock=bench.clock, gateway=bench.gateway) as bench:
+        bench.tick()
+
+        assert bench.progress().waits_until == noon + 2 * STEP
+        drive(bench, noon + HOUR)
+        assert bench.messages() == {"sent": 50}
+        assert steps(departures(bench)) == [STEP] * 4
+        bench.check()
+
+
+def test_rest_of_a_campaign_to_come_does_not_begin_sooner_by_other_hours(tables: Database) -> None:
+    empty(tables)
+    begins = OPEN + timedelta(hours=3)
+    with opened(tables) as bench:
+        bench.submit(30, per_hour=LIMIT, not_before=begins)
+    with opened(tables, window_closes=time(19)) as bench:
+        bench.tick()
+        waits = sorted(one.not_before for one in bench.batches())
+        assert waits == [begins, begins + STEP, begins + 2 * STEP]
+
+
+# -- many batches
+
+
+def test_many_batches_move_on_in_short_transactions(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.submit(100, per_hour=LIMIT)
+    bench.clock.forward(hours=2)
+    late = bench.clock()
+    monkeypatch.setattr(pacing, "SLICE", 2)
+    seen: list[int] = []
+    move = paces.move
+
+    def moving(*given: Any) -> None:
+        with bench.dispatcher.database.read() as session:
+            done = select(func.count()).where(BATCH.c.state == "pending", BATCH.c.pace_until > late)
+            seen.append(session.scalar(done) or 0)
+        move(*given)
+
+    monkeypatch.setattr(paces, "move", moving)
+    bench.work()
+
+    # what was moved before is committed
+    assert seen == [0, 2, 4, 6, 8]
+    drive(bench)
+    assert set(steps(departures(bench))) == {STEP}
+
+
+def test_worker_that_dies_while_it_moves_the_rest_on_lets_nobody_catch_up(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.submit(100, per_hour=LIMIT)
+    bench.clock.forward(hours=2)
+    late = bench.clock()
+    move, calls = paces.move, count(1)
+
+    def dying(*given: Any) -> None:
+        if next(calls) == 2:
+            raise SystemExit
+        move(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pacing, "SLICE", 3)
+        patch.setattr(paces, "move", dying)
+        with pytest.raises(SystemExit):
+            bench.work()
+    drive(bench)
+
+    left = departures(bench)
+    assert sum(messages for _, messages in left) == 100
+    assert left[0][0] == late
+    assert set(steps(left)) == {STEP}
+    assert bench.gateway.texted == dict.fromkeys(people(100), 1)
 
 
 # -- held in the store

@@ -19,6 +19,7 @@ from dispatcher.campaigns.schedule import Schedule
 from dispatcher.campaigns.smoothing import (
     TOLERANCE,
     Smoothing,
+    free_at,
     merged,
     shown,
     smoothing_of,
@@ -136,6 +137,26 @@ def test_endless_campaign_is_refused() -> None:
     with pytest.raises(InvalidCampaign, match="50,000 messages take 5,050 opening hours"):
         Smoothing(per_hour=10).check(50_000)
     Smoothing(over=31 * 86_400).check(7)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "free"),
+    [
+        (timedelta(0), timedelta(0)),
+        # a batch of five minutes was armed by a clock that is a little ahead
+        (timedelta(minutes=9), timedelta(minutes=9)),
+        (timedelta(minutes=11), timedelta(minutes=5)),
+        (timedelta(days=400), timedelta(minutes=5)),
+        (timedelta(hours=-3), timedelta(hours=-3)),
+    ],
+)
+def test_pace_is_at_most_a_batch_ahead(ahead: timedelta, free: timedelta) -> None:
+    assert free_at(MORNING + ahead, MORNING, pace=1200) == MORNING + free
+
+
+def test_pace_of_less_than_a_message_in_five_minutes_is_a_message_ahead() -> None:
+    assert free_at(MORNING + HOUR, MORNING, pace=1) == MORNING + HOUR
+    assert free_at(MORNING + 2 * HOUR, MORNING, pace=1) == MORNING + HOUR
 
 
 # -- who is in which batch
