@@ -6,12 +6,11 @@ worker.
 
 from __future__ import annotations
 
-import marshal
 import tempfile
 from collections.abc import Iterable, Iterator
 from typing import Self
 
-from dispatcher.campaigns.batch import PlannedBatch
+from dispatcher.campaigns.batch import PlannedBatch, unpacked
 
 #: bytes in memory before a file is used: some 20,000 recipients
 _IN_MEMORY = 4 * 1024 * 1024
@@ -27,9 +26,7 @@ class Spool:
         self._count = 0
         try:
             for batch in batches:
-                # marshal would read a file in tiny pieces, so each batch is written as one blob
-                columns = batch.messages, batch.segments, batch.keys, batch.consents, batch.rows
-                blob = marshal.dumps((batch.territory, *columns))
+                blob = batch.packed
                 self._file.write(len(blob).to_bytes(_LENGTH) + blob)
                 self._count += 1
         except BaseException:
@@ -47,4 +44,4 @@ class Spool:
         self._file.seek(0)
         for _ in range(self._count):
             length = int.from_bytes(self._file.read(_LENGTH))
-            yield PlannedBatch(*marshal.loads(self._file.read(length)))  # noqa: S302 - our own
+            yield unpacked(self._file.read(length))

@@ -7,20 +7,24 @@ that it takes has passed. Whoever plans again finds the same people in the same 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Final
 
-from dispatcher.campaigns.batch import PlannedBatch
+from dispatcher.campaigns.batch import PlannedBatch, unpacked
 from dispatcher.campaigns.forecast import forecast
 from dispatcher.campaigns.smoothing import Smoothing, an_hour
 from dispatcher.window import Hold, Windows
 
 #: what a batch waits for that nothing holds but its own instant
 WHY: Final = "smoothed"
+#: in so many parts a list is unpacked and sorted
+_PARTS: Final = 32
+#: a message: its batch, and its position there
+_Message = tuple[PlannedBatch, int]
 #: the fastest that a forecast may walk, in batches a second
 _AT_ONCE: Final = 1e6
 
@@ -37,35 +41,59 @@ def place_of(phone: str) -> bytes:
     return blake2b(phone.encode(), digest_size=8).digest()
 
 
-def in_places(batches: Sequence[PlannedBatch], size: int) -> Iterator[PlannedBatch]:
-    """The same messages in the order of their places, in batches of at most ``size``."""
-    order = sorted(
-        (place_of(phone), number, position)
-        for number, batch in enumerate(batches)
-        for position, (phone, _) in enumerate(batch.messages)
-    )
-    # a call says for all of its texts whether they are Unicode and get the STOP mention
-    filling: dict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)
-    for _, number, position in order:
-        kind = batches[number].territory, batches[number].kind
-        filling[kind].append((number, position))
-        if len(filling[kind]) == size:
-            yield _picked(batches, filling.pop(kind))
-    for some in filling.values():
-        yield _picked(batches, some)
+class Ordered:
+    """The messages of a campaign in the order of their places, once all of them are read.
+
+    They wait packed, in parts by the first bits of their places, and one part after the other is
+    unpacked: a list may have a million people.
+    """
+
+    def __init__(self, batches: Iterable[PlannedBatch]) -> None:
+        #: how many messages there are
+        self.kept = 0
+        self._parts: list[list[bytes]] = [[] for _ in range(_PARTS)]
+        for batch in batches:
+            self.kept += len(batch.messages)
+            shares: dict[int, list[_Message]] = defaultdict(list)
+            for position, (phone, _) in enumerate(batch.messages):
+                shares[place_of(phone)[0] * _PARTS >> 8].append((batch, position))
+            for part, some in shares.items():
+                self._parts[part].append(_picked(some).packed)
+
+    def cut(self, size: int) -> Iterator[PlannedBatch]:
+        """Batches of at most ``size``. They can be cut once."""
+        # a call says for all of its texts whether they are Unicode and get the STOP mention
+        filling: dict[tuple[str, int], list[_Message]] = defaultdict(list)
+        for part in self._parts:
+            shares = [unpacked(packed) for packed in part]
+            part.clear()
+            order = sorted(
+                (place_of(phone), number, position)
+                for number, share in enumerate(shares)
+                for position, (phone, _) in enumerate(share.messages)
+            )
+            for _, number, position in order:
+                share = shares[number]
+                some = filling[share.territory, share.kind]
+                some.append((share, position))
+                if len(some) == size:
+                    yield _picked(some)
+                    some.clear()
+        for some in filling.values():
+            if some:
+                yield _picked(some)
 
 
-def _picked(batches: Sequence[PlannedBatch], some: Sequence[tuple[int, int]]) -> PlannedBatch:
-    first = batches[some[0][0]]
-    rows = [(batches[number], position) for number, position in some]
-    keys = tuple(batch.keys[at] if batch.keys else None for batch, at in rows)
+def _picked(some: Sequence[_Message]) -> PlannedBatch:
+    first = some[0][0]
+    keys = tuple(batch.keys[at] if batch.keys else None for batch, at in some)
     return PlannedBatch(
         first.territory,
-        tuple(batch.messages[at] for batch, at in rows),
-        tuple(batch.segments[at] for batch, at in rows),
+        tuple(batch.messages[at] for batch, at in some),
+        tuple(batch.segments[at] for batch, at in some),
         keys if any(keys) else (),
-        tuple(batch.consents[at] for batch, at in rows if batch.consents),
-        tuple(batch.rows[at] for batch, at in rows if batch.rows),
+        tuple(batch.consents[at] for batch, at in some if batch.consents),
+        tuple(batch.rows[at] for batch, at in some if batch.rows),
         first.kind,
     )
 
@@ -119,13 +147,16 @@ class PacedBatches:
 
     def cut(self, batches: Iterable[PlannedBatch]) -> Iterator[PlannedBatch]:
         """The same messages, each at its place, once all are read. Raises InvalidCampaign."""
-        listed = list(batches)
-        if kept := sum(len(batch.messages) for batch in listed):
+        ordered = Ordered(batches)
+        if kept := ordered.kept:
             self._smoothing.check(kept)
             self.pace = self._smoothing.pace(kept)
-            found = list(in_places(listed, self._smoothing.size(kept, self._call_size)))
-            self._sizes = [(batch.territory, len(batch.messages)) for batch in found]
-            yield from found
+            found: deque[bytes] = deque()
+            for batch in ordered.cut(self._smoothing.size(kept, self._call_size)):
+                self._sizes.append((batch.territory, len(batch.messages)))
+                found.append(batch.packed)
+            while found:
+                yield unpacked(found.popleft())
 
     def scheduled(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,9 +15,10 @@ from hypothesis import strategies as st
 from dispatcher import InvalidCampaign
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.draft import checked_options
-from dispatcher.campaigns.paced_batches import PacedBatches, PacedHold, holds, in_places, open_time
+from dispatcher.campaigns.paced_batches import Ordered, PacedBatches, PacedHold, holds, open_time
 from dispatcher.campaigns.schedule import Schedule
 from dispatcher.campaigns.smoothing import (
+    MOST_AN_HOUR,
     TOLERANCE,
     Smoothing,
     free_at,
@@ -164,8 +166,8 @@ def test_pace_of_less_than_a_message_in_five_minutes_is_a_message_ahead() -> Non
 
 def test_people_are_in_the_same_order_whatever_the_order_of_the_list() -> None:
     phones = numbers(100)
-    once = [*in_places([planned(*phones)], 10)]
-    again = [*in_places([planned(*phones[50:][::-1]), planned(*phones[:50])], 10)]
+    once = [*Ordered([planned(*phones)]).cut(10)]
+    again = [*Ordered([planned(*phones[50:][::-1]), planned(*phones[:50])]).cut(10)]
     assert [one.messages for one in once] == [one.messages for one in again]
     assert sorted(phone for one in once for phone, _ in one.messages) == phones
     assert [len(one.messages) for one in once] == [10] * 10
@@ -173,8 +175,23 @@ def test_people_are_in_the_same_order_whatever_the_order_of_the_list() -> None:
     assert [phone for one in once for phone, _ in one.messages] != phones
 
 
+def test_list_waits_packed_until_it_is_read() -> None:
+    """A million people must not take half a gigabyte."""
+    people = 50_000
+    listed = (planned(*numbers(500, start)) for start in range(0, people, 500))
+    paced = PacedBatches(Smoothing(per_hour=MOST_AN_HOUR), 500)
+    tracemalloc.start()
+    try:
+        count = sum(len(batch.messages) for batch in paced.cut(listed))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert count == people
+    assert peak < 200 * people
+
+
 def test_what_belongs_to_a_person_stays_with_the_person() -> None:
-    [batch] = in_places([planned(*numbers(5)), planned(*numbers(5, 5))], 500)
+    [batch] = Ordered([planned(*numbers(5)), planned(*numbers(5, 5))]).cut(500)
     for (phone, fields), key, row in zip(batch.messages, batch.keys, batch.rows, strict=True):
         assert fields == f'{{"n":"{phone[-2:]}"}}'
         assert key == f"key {phone}"
@@ -187,7 +204,7 @@ def test_batch_has_one_territory_and_one_kind() -> None:
         planned(*numbers(30, 30), kind=1),
         planned(*numbers(30, 60), territory="la-reunion"),
     ]
-    found = [*in_places(batches, 8)]
+    found = [*Ordered(batches).cut(8)]
     kinds = {phone: (one.territory, one.kind) for one in batches for phone, _ in one.messages}
     for batch in found:
         assert {kinds[phone] for phone, _ in batch.messages} == {(batch.territory, batch.kind)}
