@@ -77,11 +77,10 @@ class Ordered:
                 some = filling[share.territory, share.kind]
                 some.append((share, position))
                 if len(some) == size:
-                    yield _picked(some)
-                    some.clear()
+                    yield _picked(filling.pop((share.territory, share.kind)))
+        # in the order of who is first in each
         for some in filling.values():
-            if some:
-                yield _picked(some)
+            yield _picked(some)
 
 
 def _picked(some: Sequence[_Message]) -> PlannedBatch:
