@@ -14,7 +14,7 @@ from dispatcher.campaigns.records import Doubt, Incident
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.errors import IllegalMove
 from dispatcher.storage import actions
-from dispatcher.storage.batches import attempts, costs, moves
+from dispatcher.storage.batches import attempts, moves
 from dispatcher.storage.batches.lookups import BatchSnapshot, snapshot
 from dispatcher.storage.batches.polls import GIVEN_UP
 from dispatcher.storage.campaigns import campaigns
@@ -97,7 +97,6 @@ def resend(
             check_at=None,
             checks=0,
             leaves_at=None,
-            told=costs.told_of_sent(),
         ),
     )
     attempts.end_open(

@@ -368,7 +368,7 @@ class Batch(Base):
     #: the wait for its own instant, in a smoothed campaign
     pace_until: Mapped[datetime | None]
     pace_why: Mapped[str] = mapped_column(default="", server_default="")
-    #: of how many messages ``cost`` is; null for a batch of an earlier version (``totals.told``)
+    #: of how many messages ``cost`` is; null for a batch of an earlier version (``costs.told``)
     told: Mapped[int | None] = mapped_column(default=0)
     #: how many messages are known to have left once more than they should
     copies: Mapped[int] = mapped_column(default=0, server_default="0")

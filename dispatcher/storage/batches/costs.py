@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, case, func
+from sqlalchemy import ColumnElement, case, func, or_
 
 from dispatcher.campaigns.states import BatchState
 from dispatcher.storage.tables import BATCH, in_state
@@ -25,7 +25,7 @@ def told() -> ColumnElement[int]:
 
 
 def told_of_sent() -> ColumnElement[int]:
-    """The same where messages are to go again: what they cost before is not what they will cost."""
+    """The same of those that are known to have left: the others go again, for their own cost."""
     return _at_most(told(), _TEXTED + BATCH.c.copies)
 
 
@@ -37,7 +37,9 @@ def sent() -> ColumnElement[int]:
 
 def charged() -> ColumnElement[int]:
     """How many messages of a batch are charged at a cost that the gateway named."""
-    return _at_most(told(), _all())
+    # an earlier attempt may have a cost, and nobody knows yet whether the next one is the only one
+    goes = or_(in_state(BatchState.PENDING), in_state(BatchState.SENDING))
+    return case((goes, told_of_sent()), else_=_at_most(told(), _all()))
 
 
 def reserved() -> ColumnElement[int]:

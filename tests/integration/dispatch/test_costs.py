@@ -179,6 +179,59 @@ def test_resend_of_the_rest_keeps_the_cost_of_whom_the_answer_named(bench: Bench
     assert counted(bench) == (2, 3, 3)
 
 
+def name_and_doubt(bench: Bench) -> None:
+    """The gateway takes all; its answer names the cost, and leaves in doubt whom it texted."""
+
+    def behave(tag: str, phones: list[str]) -> SendReply:
+        bench.gateway.hidden.add(tag)
+        message_id = bench.gateway.accept(tag, phones)
+        # of two segments each, where the text has one
+        return BatchTaken(message_id, [LineAnswer(one, True, 200, 2, PRICE) for one in phones])
+
+    bench.gateway.behave = behave
+
+
+@pytest.fixture
+def single(tables: Database) -> Iterator[Bench]:
+    """It sends one text to all by the call that has one answer for all."""
+    with opened(tables, prices=PRICES, single_send=True) as bench:
+        put(bench, "10")
+        yield bench
+
+
+def test_cost_of_a_doubt_is_no_cost_of_what_is_sent_again_in_vain(single: Bench) -> None:
+    bench = single
+    name_and_doubt(bench)
+    batch = bench.submit(5, tags=["shop"])
+    bench.work()
+    assert counted(bench) == (5, 0, 0)
+    bench.clock.forward(minutes=10)
+    bench.dispatcher.resend(batch, reason="the shop waits")
+    [budget] = bench.dispatcher.budgets.all()
+    assert (budget.charged, budget.reserved) == (5 * PRICE, 5 * PRICE)
+    # the tag shows before the batch leaves again
+    bench.gateway.hidden.clear()
+    bench.work()
+    assert bench.messages() == {"sent": 5}
+    assert counted(bench) == (5, 0, 0)
+
+
+def test_two_costs_of_a_batch_that_left_twice_are_all_that_it_costs(single: Bench) -> None:
+    bench = single
+    name_and_doubt(bench)
+    batch = bench.submit(5, tags=["shop"])
+    bench.work()
+    bench.clock.forward(minutes=10)
+    bench.dispatcher.resend(batch, reason="the shop waits")
+    bench.gateway.behave = bench.gateway.take
+    bench.work()
+    bench.gateway.hidden.clear()
+    bench.pass_by(hours=1)
+    assert len(bench.dispatcher.incidents()) == 1
+    [budget] = bench.dispatcher.budgets.all()
+    assert (budget.charged, budget.reserved) == (10 * PRICE, Decimal(0))
+
+
 def test_hand_over_whose_answer_is_lost_is_reserved(bench: Bench) -> None:
     bench.gateway.behave = bench.gateway.lose
     submit_held(bench, 5, tags=["shop"])
