@@ -27,10 +27,14 @@ class Reevaluation:
         with database.read() as session:
             stale = reevaluation.stale(session, policy)
             smoothed = paces.smoothed(session, {group.campaign_id for group in stale})
+        left = {paced.campaign_id for paced in smoothed}
         for paced in smoothed:  # first: once the groups are reevaluated nobody looks again
             with contained(f"campaign {paced.campaign_id}"):
                 self._pacing.move_on(paced)
+                left.discard(paced.campaign_id)
         for group in stale:
+            if group.campaign_id in left:  # the next tick begins anew
+                continue
             with contained(f"campaign {group.campaign_id}, {group.territory}"):
                 start = max(now, group.not_before or now)
                 scheduled = Hold(start, "scheduled" if start > now else "")

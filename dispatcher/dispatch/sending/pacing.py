@@ -66,13 +66,13 @@ class Pacing:
             windows=windows,
             first=lambda territory: _first(windows, territory, start),
         )
-        if free < next_at:
-            with context.database.write() as session:
-                paces.put_right(session, its, next_at, free)
         moved = list(zip(rows, found, strict=True))
         for begin in range(0, len(moved), SLICE):
             with context.database.write() as session:
                 paces.move(session, moved[begin : begin + SLICE])
+        if free < next_at:  # last: where a process dies before, the tick finds it again
+            with context.database.write() as session:
+                paces.put_right(session, its, next_at, free)
 
 
 def _first(windows: Windows | None, territory: str, start: datetime) -> Hold:

@@ -363,6 +363,28 @@ def test_clock_that_was_ahead_keeps_the_rest_waiting_for_one_batch(bench: Bench)
     assert later == [right + n * STEP for n in (1, 2, 3)]
 
 
+def test_worker_that_dies_while_it_puts_a_pace_right_leaves_it_to_the_next_tick(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.submit(40, per_hour=LIMIT)
+    bench.clock.at = OPEN + 6 * HOUR
+    bench.work()
+    right = bench.clock.at = OPEN + timedelta(minutes=1)
+
+    def dying(*_: Any) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(paces, "move", dying)
+        with pytest.raises(SystemExit):
+            bench.tick()
+    bench.tick()
+
+    assert bench.progress().waits_until == right + STEP
+    drive(bench, OPEN + HOUR)
+    assert bench.messages() == {"sent": 40}
+
+
 def test_batch_that_meets_a_pace_that_is_far_ahead_moves_on_by_one_batch(bench: Bench) -> None:
     first = bench.submit(30, per_hour=LIMIT)
     bench.send(first)
