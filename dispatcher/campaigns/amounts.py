@@ -8,20 +8,19 @@ from typing import Final
 
 from dispatcher.errors import InvalidCampaign
 
-_CENT: Final = Decimal("0.01")
 #: thousands are set apart by spaces alone, decimals by a point or a comma
-_amount: Final = re.compile(r"(\d{1,3}(?:[ \xa0\u202f]\d{3})+|\d+)(?:[.,](\d{1,2}))?")
+_amount: Final = re.compile(r"(\d{1,3}(?:[ \xa0\u202f]\d{3})+|\d+)(?:[.,](\d+))?")
 #: a thousand and more in one language, and one and a bit in another
-_either: Final = re.compile(r"\d{1,3}[.,]\d{3}")
+_either: Final = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")
 
 
-def euros_of(value: Decimal | float | str) -> Decimal | None:
-    """The amount to the cent; None for what is none.
+def amount_of(value: Decimal | float | str, *, decimals: int = 2) -> Decimal | None:
+    """The amount, with at most so many decimals; None for what is none.
 
     Raises InvalidCampaign for a text that French and English read as two amounts: 1,000.
     """
     if not isinstance(value, str):
-        return _exact(str(value))
+        return _exact(str(value), decimals)
     text = value.strip()
     if _either.fullmatch(text):
         raise InvalidCampaign(
@@ -32,13 +31,13 @@ def euros_of(value: Decimal | float | str) -> Decimal | None:
     if found is None:
         return None
     whole = "".join(filter(str.isdecimal, found[1]))
-    return _exact(f"{whole}.{found[2] or 0}")
+    return _exact(f"{whole}.{found[2] or 0}", decimals)
 
 
-def _exact(text: str) -> Decimal | None:
+def _exact(text: str, decimals: int) -> Decimal | None:
     try:
         amount = Decimal(text)
-        cents = amount.quantize(_CENT)
+        rounded = amount.quantize(Decimal(1).scaleb(-decimals))
     except InvalidOperation:  # no number, or no finite one
         return None
-    return cents if amount == cents else None
+    return rounded if amount == rounded else None

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any, Final
 
-from dispatcher.campaigns.amounts import euros_of
+from dispatcher.campaigns.amounts import amount_of
 from dispatcher.campaigns.batch import LARGEST_BATCH
 from dispatcher.campaigns.period import Period
 from dispatcher.campaigns.prices import Prices, shown
@@ -119,7 +119,7 @@ def euros_of_budget(value: Decimal | float | str, prices: Prices) -> Decimal:
 
     It has to pay for one full batch of one segment at the least of the ``prices``.
     """
-    euros = euros_of(value)
+    euros = amount_of(value)
     if euros is None or not 0 < euros <= MOST:
         raise InvalidCampaign(
             f"a budget is an amount of euros a month, with at most two decimals and up to"

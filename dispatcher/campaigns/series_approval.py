@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from dispatcher.campaigns.amounts import euros_of
+from dispatcher.campaigns.amounts import amount_of
 from dispatcher.campaigns.draft import is_token, wrote
 from dispatcher.campaigns.prices import shown
 from dispatcher.campaigns.wording import counted
@@ -92,7 +92,7 @@ def approval_of(
 
 
 def _euros(value: Decimal | float | str) -> Decimal:
-    euros = euros_of(value)
+    euros = amount_of(value)
     if euros is None or not 0 < euros <= MOST_EUROS:
         raise InvalidCampaign(
             f"a cap of euros is an amount with at most two decimals, up to {MOST_EUROS:,}: 30"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dispatcher.campaigns.amounts import euros_of
+from dispatcher.campaigns.amounts import amount_of
 from dispatcher.campaigns.wording import counted
 from dispatcher.cli.exits import Refusal
 from dispatcher.cli.options import json_option, list_options, open_dispatcher
@@ -40,7 +40,7 @@ class Cap(click.ParamType[Decimal]):
     ) -> Decimal:
         """The amount, above nothing and finite."""
         try:
-            cap = euros_of(value)
+            cap = amount_of(value, decimals=4)  # a check costs half a cent
         except InvalidCampaign as error:
             self.fail(str(error), param, ctx)
         if cap is None or cap <= 0:

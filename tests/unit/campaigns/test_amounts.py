@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from dispatcher import InvalidCampaign
-from dispatcher.campaigns.amounts import euros_of
+from dispatcher.campaigns.amounts import amount_of
 
 
 @pytest.mark.parametrize(
@@ -27,13 +27,18 @@ from dispatcher.campaigns.amounts import euros_of
     ],
 )
 def test_amount_is_read(value: Decimal | float | str, amount: str) -> None:
-    assert euros_of(value) == Decimal(amount)
+    assert amount_of(value) == Decimal(amount)
+
+
+def test_amount_below_one_has_no_thousands() -> None:
+    assert amount_of("0.125", decimals=4) == amount_of("0,1250", decimals=4) == Decimal("0.125")
+    assert amount_of("0.125") is None
 
 
 @pytest.mark.parametrize("value", ["1,000", "1.000", "12,345"])
 def test_amount_that_each_language_reads_otherwise_is_refused(value: str) -> None:
     with pytest.raises(InvalidCampaign, match=f"{value} is one amount in English and another"):
-        euros_of(value)
+        amount_of(value)
 
 
 @pytest.mark.parametrize(
@@ -42,4 +47,4 @@ def test_amount_that_each_language_reads_otherwise_is_refused(value: str) -> Non
      float("inf"), "9" * 60],
 )  # fmt: skip
 def test_what_is_no_amount_is_none(value: float | str) -> None:
-    assert euros_of(value) is None
+    assert amount_of(value) is None
