@@ -18,6 +18,7 @@ from sqlalchemy import text as text_of
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import server
 from dispatcher.contrib.django.console.roles import FULL_NUMBERS, ROLES, group_of
+from dispatcher.contrib.django.console.views import spend
 from dispatcher.storage import opt_outs, probable_refusals
 from tests.integration.django.console_users import SignIn, sign_in, text
 
@@ -306,6 +307,18 @@ def test_results_are_one_snapshot_of_the_projects_database(
         writes = session.execute(text_of("SHOW transaction_read_only")).scalar_one()
     assert (said, writes) == ("repeatable read", "on")
     assert dispatcher.progress("soldes").recipients == 3
+
+
+def test_spend_by_campaign_shows_the_dearest_where_there_are_too_many(
+    sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spend, "_MOST", 2)
+    for name, count in (("essai", 1), ("soldes", 3), ("rappel", 2)):
+        dispatcher.submit(name, f"Un {name} !", PEOPLE[:count])
+    page = text(sign_in("writes").get("/sms/spend/?by=campaign"))
+    assert page.index("soldes") < page.index("rappel")
+    assert "essai" not in page
+    assert "1 autre est dans le fichier" in page
 
 
 def test_spend_is_shown_by_each_kind_and_as_a_file(sign_in: SignIn) -> None:

@@ -250,7 +250,10 @@ def test_draft_that_was_discarded_meanwhile_is_told_beside_what_was_typed(
     form = {**kept, "days": ["FR"]}
     form |= sent_by(client.post(URL, form | {"preview": "1"})) | {"days": ["FR"]}
     assert client.post(URL, form | {"add": "1", "agreed": "on"}).status_code == 302
-    assert dispatcher.series.get("hebdo").text == "Un long texte"
+    series = dispatcher.series.get("hebdo")
+    assert series.text == "Un long texte"
+    # whoever wrote the draft may still not approve what is made of it
+    assert set(draft.writers) < set(series.writers)
     assert client.get(f"{URL}?draft={draft.id}").status_code == 404
 
 
@@ -287,6 +290,18 @@ def series(office: Office, listed: Path) -> Series:
     return office.dispatcher.series.add(
         "hebdo", rule="FREQ=WEEKLY;BYDAY=FR;BYHOUR=10", source=listed, text=TEXT, by="bob"
     )
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"), [("1 000", 1000), ("1\u202f000", 1000), ("1.000", None)]
+)
+def test_cap_of_recipients_has_no_decimals(
+    series: Series, sign_in: SignIn, typed: str, read: int | None
+) -> None:
+    client, url = sign_in("approves", name="zoe"), f"/sms/series/{series.id}/approve/"
+    client.post(url, sent_by(client.get(url)) | {"recipients": typed, "reason": "lu"})
+    found = dispatcher.series.get("hebdo").approval
+    assert (None if found is None else found.recipients) == read
 
 
 def test_series_is_approved_up_to_a_cap_and_its_page_shows_by_whom(

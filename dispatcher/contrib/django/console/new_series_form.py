@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import asdict, dataclass
 from datetime import time, timedelta
 from typing import Any, Final
 
 from django import forms
+from django.core import signing
 from django.utils.translation import gettext_lazy as _
 
 from dispatcher.campaigns.draft import Draft, written_options
@@ -24,8 +26,33 @@ WEEKLY, FORTNIGHTLY, MONTHLY, RULE = "weekly", "fortnightly", "monthly", "rule"
 _HOUR: Final = time(10, 0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """What a series has from its draft, also once that is discarded: nobody can leave it out."""
+
+    account: str
+    #: who wrote its text may not approve the series
+    writers: list[str]
+
+    @classmethod
+    def of(cls, draft: Draft | None, data: Any) -> _Origin | None:
+        """That of the draft, or of the draft that the page was shown with."""
+        if draft is not None:
+            return cls(draft.account, list(draft.writers))
+        try:
+            return cls(**signing.loads((data or {}).get("origin", ""), salt=__name__))
+        except signing.BadSignature:
+            return None
+
+    def signed(self) -> str:
+        return signing.dumps(asdict(self), salt=__name__)
+
+
 class NewSeriesForm(SeriesFields):
     """All that a series needs. The options of a draft that it is made of stay as they are."""
+
+    #: what the page gives back
+    origin: str = ""
 
     name = forms.CharField(label=_("Name of the series, such as weekly-offer"), max_length=80)
     account = forms.ChoiceField(label=_("Account"), required=False)
@@ -69,7 +96,9 @@ class NewSeriesForm(SeriesFields):
 
     def __init__(self, request: Any, draft: Draft | None, data: Any = None) -> None:
         super().__init__(data, label_suffix="", initial=_initial(draft))
-        self._draft = draft
+        self._draft, self._origin = draft, _Origin.of(draft, data)
+        if self._origin is not None:
+            self.origin = self._origin.signed()
         self.over_before = over_in(draft.options) if draft else None
         self.fields["rule"].required = False
         choices: Any = self.fields
@@ -80,14 +109,14 @@ class NewSeriesForm(SeriesFields):
         choices["source"].required = True
         self.initial["source"] = next(iter(dispatcher.settings.series_lists), "")
         names = dispatcher.settings.accounts
-        if draft is not None or not names:
+        if self._origin is not None or not names:
             del self.fields["account"]
         else:
             choices["account"].choices = [
                 ("", _("Default account")),
                 *((name, name) for name in names),
             ]
-        account = draft.account if draft else ""
+        account = self._origin.account if self._origin else ""
         own = dispatcher.settings.of_account(account)
         self.fields["sender"].widget.attrs["placeholder"] = own.sender or ""
 
@@ -132,15 +161,15 @@ class NewSeriesForm(SeriesFields):
             **self.smoothing,
             "commercial": not value["transactional"],
             "reason": value["reason"] if value["transactional"] else "",
-            "account": self._draft.account if self._draft else value.get("account") or None,
+            "account": self._origin.account if self._origin else value.get("account") or None,
         }
         source = value["source"]
         column = "phone" if _is_called(source) else "column"
         reading = {column: value["numbers"]} if value["numbers"] else {}
         not_after = said.pop("not_after") or None
         said |= {"rule": self.rule_of(), "source": source, "reading": reading}
-        if self._draft:  # who wrote its text may not approve the series
-            said["writers"] = self._draft.writers
+        if self._origin is not None:
+            said["writers"] = self._origin.writers
         return {**options, **said, "not_after": not_after}
 
     @property

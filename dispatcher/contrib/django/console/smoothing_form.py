@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dispatcher.campaigns.smoothing import MOST_AN_HOUR
 from dispatcher.contrib.django.console.durations import typed, written
+from dispatcher.contrib.django.console.whole_numbers import WholeNumberField
 
 
 class SmoothingForm(forms.Form):
@@ -19,7 +20,7 @@ class SmoothingForm(forms.Form):
     #: what it was, to the second
     over_before: timedelta | None = None
 
-    per_hour = forms.IntegerField(
+    per_hour = WholeNumberField(
         label=_("At most so many messages an hour"),
         min_value=1,
         max_value=MOST_AN_HOUR,

@@ -20,13 +20,14 @@ from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import roles
 from dispatcher.contrib.django.console.page import may, page, sentence, show, version_of
 from dispatcher.contrib.django.console.series_page import facts
+from dispatcher.contrib.django.console.whole_numbers import WholeNumberField
 from dispatcher.errors import DispatcherError, NotAllowed, StorageError
 
 
 class ApprovalForm(forms.Form):
     """The cap of each campaign, and a reason."""
 
-    recipients = forms.IntegerField(
+    recipients = WholeNumberField(
         label=gettext_lazy("At most so many recipients each"),
         min_value=1,
         max_value=MOST_RECIPIENTS,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
+from heapq import nlargest
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,7 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from dispatcher.api.spend_files import write_csv, write_xlsx
 from dispatcher.campaigns.period import Period
-from dispatcher.campaigns.spend import By, Spend
+from dispatcher.campaigns.spend import Amount, By, Spend, SpendRow
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import roles
 from dispatcher.contrib.django.console.downloads import kind_of, kinds, written
@@ -28,6 +31,8 @@ from dispatcher.language import Language
 from dispatcher.masking import masked
 
 _DAYS = (1, 7, 31)
+#: rows of a page; there may be as many campaigns as orders in a shop
+_MOST = 200
 #: what the rows may be
 _PARTS = {
     By.MONTH: gettext_lazy("By month"),
@@ -78,7 +83,8 @@ def index(request: HttpRequest) -> HttpResponse:
             (str(by), words, urlencode(given | {"by": str(by)}), str(by) == given["by"])
             for by, words in _PARTS.items()
         ],
-        rows=[(_name(spend.by, row.name, language), row) for row in spend.rows],
+        rows=[(_name(spend.by, row.name, language), row) for row in _dearest(spend.rows)],
+        more=max(len(spend.rows) - _MOST, 0),
         spend=spend,
         kinds=[(kind, urlencode(given | {"format": kind})) for kind in kinds() if kind != "jsonl"],
         accounts=_accounts(),
@@ -122,6 +128,17 @@ def _spend(given: dict[str, str]) -> Spend:
     return dispatcher.spend(
         given["by"] or "month", since=period.since, until=period.until, tag=given["tag"] or None
     )
+
+
+def _dearest(rows: Sequence[SpendRow]) -> Sequence[SpendRow]:
+    """All, or the dearest where there are too many for a page."""
+    if len(rows) <= _MOST:
+        return rows
+    return nlargest(_MOST, rows, key=lambda row: _size(row.charged + row.reserved))
+
+
+def _size(amount: Amount) -> tuple[Decimal, int]:
+    return amount.euros, amount.messages
 
 
 def _name(by: By, name: str, language: Language) -> str:
