@@ -24,7 +24,12 @@ _SENTENCES = frozenset(
 _end = re.compile(r"( and others| and \d[\d,]* more(?: reasons)?)$")
 #: a number with its thousands set apart; nothing else is written so, but for what people typed
 _grouped = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+")
-_TYPED = frozenset({"value", "values", "given"})
+_TYPED = frozenset(
+    {
+        *("value", "values", "given", "name", "who", "where", "tag", "account", "campaign", "key"),
+        *("reference", "file", "path", "sender", "text", "column", "field"),
+    }
+)
 _reason = re.compile(r"([\d,]+) × (?:\w+ \((.+?)\)|(.+?))(?=, [\d,]+ × |$)")
 
 

@@ -24,7 +24,8 @@ def messages(dispatcher: Dispatcher) -> str:
         raise Warned(
             f"{counted(unread.count, 'change')} of messages unread since"
             f" {since:%Y-%m-%d %H:%M} UTC: nobody reads them, or has them posted",
-            "read them with dispatcher messages since, or unset DISPATCHER_MESSAGE_EVENTS",
+            "read them with dispatcher messages since, from number to number, or unset"
+            " DISPATCHER_MESSAGE_EVENTS",
         )
     if wanted and not recorded:
         raise Warned(
