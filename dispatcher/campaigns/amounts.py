@@ -8,6 +8,8 @@ from typing import Final
 
 from dispatcher.errors import InvalidCampaign
 
+#: a budget, or a cap of a campaign, is no more
+MOST_EUROS: Final = Decimal(10_000_000)
 #: thousands are set apart by spaces alone, decimals by a point or a comma
 _amount: Final = re.compile(r"(\d{1,3}(?:[ \xa0\u202f]\d{3})+|\d+)(?:[.,](\d+))?")
 #: a thousand and more in one language, and one and a bit in another

@@ -8,14 +8,13 @@ from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any, Final
 
-from dispatcher.campaigns.amounts import amount_of
+from dispatcher.campaigns.amounts import MOST_EUROS, amount_of
 from dispatcher.campaigns.batch import LARGEST_BATCH
 from dispatcher.campaigns.period import Period
 from dispatcher.campaigns.prices import Prices, shown
 from dispatcher.errors import InvalidCampaign
 from dispatcher.window.slots import PARIS
 
-MOST: Final = Decimal(10_000_000)
 _CENT: Final = Decimal("0.01")
 
 
@@ -120,10 +119,10 @@ def euros_of_budget(value: Decimal | float | str, prices: Prices) -> Decimal:
     It has to pay for one full batch of one segment at the least of the ``prices``.
     """
     euros = amount_of(value)
-    if euros is None or not 0 < euros <= MOST:
+    if euros is None or not 0 < euros <= MOST_EUROS:
         raise InvalidCampaign(
             f"a budget is an amount of euros a month, with at most two decimals and up to"
-            f" {MOST:,}: 500"
+            f" {MOST_EUROS:,}: 500"
         )
     if not prices:
         raise InvalidCampaign(

@@ -8,15 +8,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from dispatcher.campaigns.amounts import amount_of
+from dispatcher.campaigns.amounts import MOST_EUROS, amount_of
 from dispatcher.campaigns.draft import is_token, wrote
 from dispatcher.campaigns.prices import shown
 from dispatcher.campaigns.wording import counted
 from dispatcher.errors import InvalidCampaign, NotAllowed
 
-#: recipients, and euros, of one occurrence
+#: recipients of one occurrence
 MOST_RECIPIENTS: Final = 100_000
-MOST_EUROS: Final = Decimal(10_000_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from dispatcher.campaigns.budgets import MOST as MOST_EUROS
+from dispatcher.campaigns.amounts import MOST_EUROS
 from dispatcher.campaigns.campaign_tags import MOST, PATTERN
 from dispatcher.campaigns.others import MOST as OTHERS
 from dispatcher.campaigns.smoothing import MOST_AN_HOUR, MOST_SECONDS
