@@ -57,6 +57,20 @@ def hide(bench: Bench, reply: SendReply) -> None:
     bench.gateway.behave = behave
 
 
+def leave_in_doubt(bench: Bench) -> int:
+    """Send a batch of five whose answer is lost; its id."""
+    hide(bench, Lost("the connection was cut"))
+    batch = bench.submit(5, tags=["shop"])
+    bench.work()
+    return batch
+
+
+def resend(bench: Bench, batch: int) -> None:
+    """A person sends a batch in doubt again."""
+    bench.clock.forward(minutes=10)
+    bench.dispatcher.resend(batch, reason="the shop waits")
+
+
 def counted(bench: Bench) -> tuple[int, int, int]:
     """Messages that are charged, reserved, and of these those that left at an unknown cost.
 
@@ -108,9 +122,7 @@ def test_line_without_a_cost_is_reserved(bench: Bench) -> None:
 
 
 def test_late_proof_of_a_batch_that_was_given_up_counts_once(bench: Bench) -> None:
-    hide(bench, Lost("the connection was cut"))
-    batch = bench.submit(5, tags=["shop"])
-    bench.work()
+    batch = leave_in_doubt(bench)
     bench.dispatcher.give_up(batch, reason="nobody knows")
     assert counted(bench) == (0, 5, 5)
     bench.gateway.hidden.clear()
@@ -146,11 +158,8 @@ def test_campaign_that_expired_unsent_and_shows_late_is_counted(bench: Bench) ->
 
 
 def test_batch_that_left_twice_costs_twice(bench: Bench) -> None:
-    hide(bench, Lost("the connection was cut"))
-    batch = bench.submit(5, tags=["shop"])
-    bench.work()
-    bench.clock.forward(minutes=10)
-    bench.dispatcher.resend(batch, reason="the shop waits")
+    batch = leave_in_doubt(bench)
+    resend(bench, batch)
     bench.gateway.behave = bench.gateway.take
     bench.work()
     assert counted(bench) == (5, 0, 0)
@@ -169,8 +178,7 @@ def test_resend_of_the_rest_keeps_the_cost_of_whom_the_answer_named(bench: Bench
     bench.gateway.behave = lose_three
     batch = bench.submit(5, tags=["shop"])
     bench.work()
-    bench.clock.forward(minutes=10)
-    bench.dispatcher.resend(batch, reason="the shop waits")
+    resend(bench, batch)
     bench.gateway.behave = bench.gateway.lose
     assert counted(bench) == (2, 3, 0)
     bench.work()
@@ -205,8 +213,7 @@ def test_cost_of_a_doubt_is_no_cost_of_what_is_sent_again_in_vain(single: Bench)
     batch = bench.submit(5, tags=["shop"])
     bench.work()
     assert counted(bench) == (5, 0, 0)
-    bench.clock.forward(minutes=10)
-    bench.dispatcher.resend(batch, reason="the shop waits")
+    resend(bench, batch)
     [budget] = bench.dispatcher.budgets.all()
     assert (budget.charged, budget.reserved) == (5 * PRICE, 5 * PRICE)
     # the tag shows before the batch leaves again
@@ -221,8 +228,7 @@ def test_two_costs_of_a_batch_that_left_twice_are_all_that_it_costs(single: Benc
     name_and_doubt(bench)
     batch = bench.submit(5, tags=["shop"])
     bench.work()
-    bench.clock.forward(minutes=10)
-    bench.dispatcher.resend(batch, reason="the shop waits")
+    resend(bench, batch)
     bench.gateway.behave = bench.gateway.take
     bench.work()
     bench.gateway.hidden.clear()

@@ -442,12 +442,17 @@ def test_rest_of_a_campaign_to_come_does_not_begin_sooner_by_other_hours(tables:
 # -- many batches
 
 
+def submit_and_be_late(bench: Bench) -> datetime:
+    """Let ten batches be overdue; the instant at which they are."""
+    bench.submit(100, per_hour=LIMIT)
+    bench.clock.forward(hours=2)
+    return bench.clock()
+
+
 def test_many_batches_move_on_in_short_transactions(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench.submit(100, per_hour=LIMIT)
-    bench.clock.forward(hours=2)
-    late = bench.clock()
+    late = submit_and_be_late(bench)
     monkeypatch.setattr(pacing, "SLICE", 2)
     seen: list[int] = []
     move = paces.move
@@ -470,9 +475,7 @@ def test_many_batches_move_on_in_short_transactions(
 def test_worker_that_dies_while_it_moves_the_rest_on_lets_nobody_catch_up(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench.submit(100, per_hour=LIMIT)
-    bench.clock.forward(hours=2)
-    late = bench.clock()
+    late = submit_and_be_late(bench)
     move, calls = paces.move, count(1)
 
     def dying(*given: Any) -> None:
