@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from dispatcher.sandbox.process import Sandbox
 from tests.acceptance.browser import OpenPage, chromium, open_page, width_of
@@ -140,6 +140,26 @@ def test_draft_is_written_and_sent_off_without_javascript(
     expect(page.locator("#plan")).to_contain_text("Les soldes !")
     page.get_by_role("button", name="ligne suivante").click()
     expect(page.locator("#sample")).to_contain_text("Ligne 2 sur 2")
+    let_go(page, "Envoyer cette campagne")
+    expect(page.locator("#live")).to_be_visible()
+
+
+def test_what_is_entered_before_the_script_arrives_is_saved(
+    console: str, open_page: OpenPage
+) -> None:
+    page = signed_in(open_page(locale="fr"), console)
+    page.goto(f"{console}/new/")
+    page.get_by_label("Nom de la campagne").fill("réseau lent")
+    page.get_by_role("button", name="Commencer").click()
+    expect(page.locator("#pasted")).to_be_visible()
+    held: list[Route] = []
+    page.route("**/console.js", lambda route: held.append(route))
+    with page.expect_request("**/console.js"):
+        page.reload(wait_until="commit")
+    page.locator("#pasted").fill("06 39 98 00 43")
+    page.get_by_label("Texte", exact=True).fill("Les soldes !")
+    held.pop().continue_()
+    expect(page.locator("#sample")).to_contain_text("Les soldes !")
     let_go(page, "Envoyer cette campagne")
     expect(page.locator("#live")).to_be_visible()
 

@@ -32,6 +32,7 @@ if (form) {
   const text = form.elements.text, plan = document.getElementById("plan");
   let timer, running, again = false, asked = false, newList = false, unsent = false, row = new URLSearchParams(location.search).get("row") || "1";
   form.querySelector(".unscripted").hidden = true;
+  const someList = () => Boolean(form.elements.file.files.length || form.elements.pasted.value.trim());
   const seen = () => form.elements.fingerprint?.value;
   const take = (html) => {
     const answer = document.createElement("template"), focused = document.activeElement?.id;
@@ -90,12 +91,15 @@ if (form) {
     })();
     return running;
   };
+  const later = () => {
+    clearTimeout(timer);
+    timer = setTimeout(save, 400);
+  };
   form.addEventListener("input", (event) => {
     if (event.target.name === "agreed") return;
     if (["file", "pasted"].includes(event.target.name)) newList = true;
-    if ("list" in event.target.dataset) newList = form.elements.file.files.length || form.elements.pasted.value.trim();
-    clearTimeout(timer);
-    timer = setTimeout(save, 400);
+    if ("list" in event.target.dataset) newList = someList();
+    later();
   });
   form.addEventListener("click", (event) => {
     const { field } = event.target.dataset;
@@ -127,4 +131,9 @@ if (form) {
     // the list is saved: it need not be sent once more
     if (!newList && !unsent) { form.elements.file.value = ""; form.elements.pasted.value = ""; }
   });
+  // what was entered before this script arrived, which on a slow line takes a while
+  const asServed = form.cloneNode(true), says = (one) => String(new URLSearchParams(new FormData(one)));
+  asServed.reset();
+  newList = someList();
+  if (newList || says(form) !== says(asServed)) later();
 }
