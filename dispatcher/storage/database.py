@@ -49,6 +49,8 @@ class Database:
         self._url = database_url.parsed(url)
         self._backend = self._url.get_backend_name()
         self._engine: Engine | None = None
+        #: the engine with the options of a transaction: SQLAlchemy takes long to make one
+        self._bound: dict[frozenset[tuple[str, Any]], Engine] = {}
         self._creating = threading.Lock()
         self._kept = self._keep()
         self.pseudonym_key = PseudonymKey(lambda: self.file)
@@ -196,7 +198,7 @@ class Database:
 
     @contextmanager
     def _session(self, options: Mapping[str, Any]) -> Iterator[Session]:
-        bind = self.engine.execution_options(**options) if options else self.engine
+        bind = self._with(options)
         with self.engine_errors(), self._new(bind) as session:
             yield session
 
@@ -205,7 +207,14 @@ class Database:
 
     def _open_alone(self) -> Session:
         options: Mapping[str, Any] = {engines.BEGIN: ""} if self.is_sqlite else _ALONE
-        return self._new(self.engine.execution_options(**options))
+        return self._new(self._with(options))
+
+    def _with(self, options: Mapping[str, Any]) -> Engine:
+        """The engine with these options."""
+        key = frozenset(options.items())
+        if (bound := self._bound.get(key)) is None:
+            bound = self._bound[key] = self.engine.execution_options(**options)
+        return bound
 
     def _new(self, bind: Engine) -> Session:
         return Session(bind, expire_on_commit=False, info={"pseudonym_key": self.pseudonym_key})
@@ -223,7 +232,8 @@ class Database:
     def _forget(self) -> None:
         # the parent still uses its connections: never use or close them here
         self._inherited += [self._engine, self._kept]
-        self._engine, self._kept, self._creating = None, self._keep(), threading.Lock()
+        self._engine, self._bound = None, {}
+        self._kept, self._creating = self._keep(), threading.Lock()
 
 
 def _stands(session: Session) -> bool:
