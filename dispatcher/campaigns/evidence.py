@@ -221,8 +221,9 @@ def written(size: int, shown: Collection[int], on_record: Collection[int] = ()) 
 
 def confirmed(size: int, states: Mapping[int, MessageState]) -> str | None:
     """The document of what an answer confirms; None if it confirms the whole batch, or nobody."""
-    taken = {position for position, state in states.items() if state is MessageState.SENT}
-    return written(size, taken) if 0 < len(taken) < size else None
+    if not 0 < list(states.values()).count(MessageState.SENT) < size:
+        return None
+    return written(size, {spot for spot, state in states.items() if state is MessageState.SENT})
 
 
 def read(document: str) -> tuple[frozenset[int], frozenset[int]]:

@@ -34,7 +34,7 @@ class MessageResults:
 
     def placed(self, positions: Sequence[int]) -> MessageResults:
         """The same, for a request whose n-th message is at ``positions[n]`` in the batch."""
-        if positions == range(len(positions)):
+        if list(positions) == list(range(len(positions))):
             return self
         return replace(
             self,

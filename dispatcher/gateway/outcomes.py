@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from itertools import repeat
 
 from dispatcher.campaigns.outcome import (
     Blocked,
@@ -154,7 +153,7 @@ def _all_taken(reply: BatchTaken, phones: Sequence[str]) -> MessageResults | Non
         answer = reply.lines.answer
         if list(reply.lines.phones) != list(phones) or answer.accepted is not True:
             return None
-        cost = sum(repeat(_charged([answer.cost]), len(phones)), Decimal(0))
+        cost = _charged([answer.cost]) * len(phones)
         billed = _billed([answer.segments]) * len(phones)
         return MessageResults(states, {}, billed, cost, len(phones) if cost else 0)
     numbers, accepted, _, segments, costs = zip(*reply.lines, strict=True)
