@@ -23,8 +23,9 @@ from dispatcher.campaigns.waits import Wait
 from dispatcher.storage import pseudonymous, testers
 from dispatcher.storage.batches import waits
 from dispatcher.storage.locks import in_order
+from dispatcher.storage.numbers import LETTER, PEOPLE
 from dispatcher.storage.planner import likely
-from dispatcher.storage.tables import BATCH, Attempt, Batch, Campaign, Recipient, in_state
+from dispatcher.storage.tables import BATCH, Attempt, Batch, Campaign, in_state
 from dispatcher.texts import without_marks
 
 #: outcomes of attempts that texted nobody, as far as is known
@@ -108,11 +109,12 @@ def at_weekly_cap(session: Session, phones: Collection[str], now: datetime, most
     """
     names = pseudonymous.names(session, phones)
     rows = session.execute(
-        select(Recipient.phone, func.count())
-        .join(Batch, Batch.id == Recipient.batch_id)
+        select(PEOPLE.c.phone, func.count())
+        .join_from(PEOPLE, Batch, Batch.id == PEOPLE.c.batch_id)
         .join(Campaign, Campaign.id == Batch.campaign_id)
-        .where(Recipient.phone.in_(names), had(now - WEEK, now + WEEK))
-        .group_by(Recipient.phone)
+        .where(had(now - WEEK, now + WEEK))
+        .group_by(PEOPLE.c.phone),
+        {"names": names},
     )
     received = Counter[str]()
     for name, count in rows:
@@ -121,11 +123,10 @@ def at_weekly_cap(session: Session, phones: Collection[str], now: datetime, most
 
 
 def had(since: datetime, until: datetime) -> ColumnElement[bool]:
-    """Condition: the message is commercial, and was received after ``since``, or may have been.
+    """Condition of ``PEOPLE``: it is commercial, and was or may have been received after ``since``.
 
     A message that the gateway holds counts if it leaves before ``until``.
     """
-    letter = func.substr(Batch.states, Recipient.position + 1, 1)
     under_way = Batch.state.in_((BatchState.SENDING, BatchState.IN_DOUBT, BatchState.HANDED_OVER))
     held = Batch.state == BatchState.HANDED_OVER
     return and_(
@@ -136,7 +137,7 @@ def had(since: datetime, until: datetime) -> ColumnElement[bool]:
             and_(held, Batch.leaves_at > since, Batch.leaves_at < until),
             Batch.state == BatchState.SENDING,
         ),
-        or_(letter.in_(_HAD), and_(letter == _TO_GO, under_way)),
+        or_(LETTER.in_(_HAD), and_(LETTER == _TO_GO, under_way)),
     )
 
 
@@ -187,14 +188,12 @@ def overlap(
     within: timedelta,
 ) -> Counter[int]:
     """How many of these numbers (E.164) each campaign texts less than ``within`` from ``at``."""
-    letter = func.substr(Batch.states, Recipient.position + 1, 1)
+    # the campaigns are chosen afterwards: SQLite would read all their people to find these
     rows = session.execute(
         select(Batch.campaign_id, func.count().label("people"))
-        .join(Recipient, Recipient.batch_id == Batch.id)
+        .join_from(PEOPLE, Batch, Batch.id == PEOPLE.c.batch_id)
         .where(
-            Recipient.phone.in_(pseudonymous.names(session, phones)),
-            Batch.campaign_id.in_(campaigns),
-            letter.in_([_TO_GO, *_HAD]),
+            LETTER.in_([_TO_GO, *_HAD]),
             or_(
                 and_(Batch.state != BatchState.HANDED_OVER, Batch.sent_at > at - within),
                 Batch.state == BatchState.SENDING,
@@ -204,9 +203,10 @@ def overlap(
                 ),
             ),
         )
-        .group_by(Batch.campaign_id)
+        .group_by(Batch.campaign_id),
+        {"names": pseudonymous.names(session, phones)},
     )
-    return Counter({row.campaign_id: row.people for row in rows})
+    return Counter({row.campaign_id: row.people for row in rows if row.campaign_id in campaigns})
 
 
 # -- batches that wait for another day

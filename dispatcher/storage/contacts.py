@@ -9,6 +9,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.storage import pseudonymous, upsert
+from dispatcher.storage.planner import is_one_of
 from dispatcher.storage.tables import RECIPIENT, Contact
 
 #: people of one query
@@ -17,7 +18,7 @@ _STRIDE = 500
 
 def write(session: Session, days: Mapping[str, date]) -> list[str]:
     """Store the days of numbers or pseudonyms (at most 500) where they are newer; returns these."""
-    query = select(Contact.phone, Contact.at).where(Contact.phone.in_(days))
+    query = select(Contact.phone, Contact.at).where(is_one_of(Contact.phone, days))
     known = {row.phone: row.at for row in session.execute(query)}
     # sorted, because two that write the same people in another order would deadlock
     newer = sorted(name for name, day in days.items() if known.get(name, date.min) < day)
@@ -42,7 +43,7 @@ def heard(session: Session, phones: Collection[str], day: date) -> None:
     known = pseudonymous.current(session)
     names = known.names(phones) if known else phones
     for some in strides(names):
-        theirs = select(Contact.phone).where(Contact.phone.in_(some), Contact.at < day)
+        theirs = select(Contact.phone).where(is_one_of(Contact.phone, some), Contact.at < day)
         theirs = theirs.with_for_update(skip_locked=True)
         session.execute(update(Contact).where(Contact.phone.in_(theirs)).values(at=day))
 
@@ -51,7 +52,7 @@ def replace(session: Session, names: Mapping[str, str], *, skip_locked: bool = F
     """Put pseudonyms in place of these numbers (number -> pseudonym)."""
     days: dict[str, date] = {}
     for some in strides(names):
-        theirs = select(Contact.phone).where(Contact.phone.in_(some)).order_by(Contact.phone)
+        theirs = select(Contact.phone).where(is_one_of(Contact.phone, some)).order_by(Contact.phone)
         mine = Contact.phone.in_(theirs.with_for_update(skip_locked=skip_locked))
         gone = delete(Contact).where(mine).returning(Contact.phone, Contact.at)
         days |= {names[row.phone]: row.at for row in session.execute(gone)}
@@ -63,7 +64,7 @@ def lock(session: Session, phones: Collection[str]) -> list[str]:
     """Those of these numbers of whom a day is stored, locked in the order of numbers."""
     found: list[str] = []
     for some in strides(phones):
-        known = select(Contact.phone).where(Contact.phone.in_(some)).order_by(Contact.phone)
+        known = select(Contact.phone).where(is_one_of(Contact.phone, some)).order_by(Contact.phone)
         found += session.scalars(known.with_for_update())
     return found
 
@@ -73,7 +74,7 @@ def unheld(session: Session, phones: Collection[str], *, lock: bool = False) -> 
     query = select(RECIPIENT.c.phone)
     held: set[str] = set()
     for some in strides(phones):
-        theirs = query.where(RECIPIENT.c.phone.in_(some))
+        theirs = query.where(is_one_of(RECIPIENT.c.phone, some))
         held.update(session.scalars(theirs.with_for_update(read=True) if lock else theirs))
     return [phone for phone in phones if phone not in held]
 

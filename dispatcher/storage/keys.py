@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from dispatcher.storage.planner import is_one_of
 from dispatcher.storage.tables import BATCH, RECIPIENT, OptOut
 
 #: the keys of one person that are given back, the newest first
@@ -21,7 +22,7 @@ def of_people(session: Session, phones: Collection[str]) -> dict[str, tuple[str,
     latest = func.max(RECIPIENT.c.batch_id)
     rows = session.execute(
         select(RECIPIENT.c.phone, RECIPIENT.c.key)
-        .where(RECIPIENT.c.phone.in_(phones), RECIPIENT.c.key.is_not(None))
+        .where(is_one_of(RECIPIENT.c.phone, phones), RECIPIENT.c.key.is_not(None))
         .group_by(RECIPIENT.c.phone, RECIPIENT.c.key)
         .order_by(latest.desc(), RECIPIENT.c.key)
     )

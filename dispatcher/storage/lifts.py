@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from dispatcher.campaigns.unreachable import Lift
 from dispatcher.masking import masked
 from dispatcher.storage import contacts, pseudonymous, screening, upsert
+from dispatcher.storage.planner import is_one_of
 from dispatcher.storage.tables import Lift as _Row
 
 
@@ -29,7 +30,7 @@ def add(session: Session, phone: str, lift: Lift) -> None:
 def of(session: Session, names: Mapping[str, str]) -> dict[str, Lift]:
     """Number -> the last word about it, by the names that rows may have."""
     found: dict[str, Lift] = {}
-    rows = session.scalars(select(_Row).where(_Row.phone.in_(names)).order_by(_Row.at))
+    rows = session.scalars(select(_Row).where(is_one_of(_Row.phone, names)).order_by(_Row.at))
     for row in rows:
         found[names[row.phone]] = Lift(at=row.at, actor=row.actor, reason=row.reason)
     return found
@@ -43,7 +44,7 @@ def erase(session: Session, phone: str) -> None:
 def replace(session: Session, names: Mapping[str, str]) -> None:
     """Put pseudonyms in place of these numbers (number -> pseudonym)."""
     for some in contacts.strides(names):
-        gone = delete(_Row).where(_Row.phone.in_(some)).returning(_Row)
+        gone = delete(_Row).where(is_one_of(_Row.phone, some)).returning(_Row)
         for row in session.scalars(gone).all():
             lift = Lift(at=row.at, actor=row.actor, reason=row.reason)
             _write(session, names[row.phone], lift)
@@ -53,7 +54,7 @@ def among(session: Session, phones: Collection[str]) -> list[str]:
     """Those of these numbers of which something was said."""
     found: list[str] = []
     for some in contacts.strides(phones):
-        found += session.scalars(select(_Row.phone).where(_Row.phone.in_(some)))
+        found += session.scalars(select(_Row.phone).where(is_one_of(_Row.phone, some)))
     return found
 
 

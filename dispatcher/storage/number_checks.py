@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.recipients.number_checks import OUT_OF_SERVICE, HlrOrder
 from dispatcher.storage import opt_outs, upsert
+from dispatcher.storage.planner import is_one_of
 from dispatcher.storage.tables import CheckOrder, NumberCheck
 
 #: the service of a number whose result has not come yet
@@ -73,7 +74,7 @@ def begin(
     phones = [phone for phone in phones if phone not in gone]
     if not phones:
         return None
-    before = select(row.phone).where(row.phone.in_(phones), row.told_at.is_(None))
+    before = select(row.phone).where(is_one_of(row.phone, phones), row.told_at.is_(None))
     unanswered = frozenset(session.scalars(before))
     order = CheckOrder(tag=tag, ordered_at=now, actor=actor, numbers=0, expected=Decimal(0))
     session.add(order)
@@ -114,7 +115,7 @@ def note_refused(session: Session, claim: Claim, why: str) -> None:
     row = NumberCheck
     mine = row.order_id == claim.order_id
     new = [phone for phone in claim.phones if phone not in claim.unanswered]
-    session.execute(delete(row).where(mine, row.told_at.is_(None), row.phone.in_(new)))
+    session.execute(delete(row).where(mine, row.told_at.is_(None), is_one_of(row.phone, new)))
     answered = update(row).where(mine, row.told_at < row.ordered_at)
     session.execute(answered.values(ordered_at=row.told_at))
 
@@ -152,7 +153,7 @@ def any_out_of_service(session: Session, since: datetime) -> bool:
 def out_of_service(session: Session, phones: Sequence[str], since: datetime) -> set[str]:
     """Those of at most 500 numbers (E.164) that a check after ``since`` found out of service."""
     found = session.scalars(
-        select(NumberCheck.phone).where(NumberCheck.phone.in_(phones), *_gone(since))
+        select(NumberCheck.phone).where(is_one_of(NumberCheck.phone, phones), *_gone(since))
     )
     return set(found)
 
@@ -164,7 +165,7 @@ def known_services(session: Session, phones: Iterable[str], since: datetime) -> 
     while some := list(islice(rest, _STRIDE)):
         known = session.execute(
             select(row.phone, row.service, row.at, _waits(), row.ordered_at).where(
-                row.phone.in_(some)
+                is_one_of(row.phone, some)
             )
         )
         for phone, service, at, waits, ordered_at in known:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from dispatcher.storage import pseudonymous
+from dispatcher.storage.planner import is_one_of
 from dispatcher.storage.tables import OptOut, OptOutEvent
 
 
@@ -52,7 +53,7 @@ def erase(session: Session, phone: str, pseudonym: str) -> None:
 
 def unconfirmed(session: Session, phones: Collection[str], source: str) -> list[str | None]:
     """Which of these opt-outs (E.164) have not come from ``source``, too."""
-    new = select(OptOut.phone).where(OptOut.phone.in_(phones), OptOut.source != source)
+    new = select(OptOut.phone).where(is_one_of(OptOut.phone, phones), OptOut.source != source)
     return [*session.scalars(new.where(~confirmed(OptOutEvent.source == source)))]
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from dispatcher.masking import PSEUDONYM
 from dispatcher.storage import contacts, events, meta, opt_out_history, pseudonymous, upsert
 from dispatcher.storage.keys import MOST_PEOPLE
+from dispatcher.storage.planner import is_one_of
 from dispatcher.storage.tables import OPT_OUT, Meta, OptOut
 from dispatcher.window.slots import PARIS
 
@@ -81,7 +82,9 @@ def add(
     if added:
         change_version(session)
     if added and not probable:
-        ids = session.scalars(select(OptOut.id).where(OptOut.phone.in_(first)).order_by(OptOut.id))
+        ids = session.scalars(
+            select(OptOut.id).where(is_one_of(OptOut.phone, first)).order_by(OptOut.id)
+        )
         about: dict[str, Any] = {"campaign_id": campaign_id, "batch_id": batch_id}
         counts = {"opt_outs": added}
         events.add(session, "opt_out_added", now=now, counts=counts, opt_outs=ids.all(), **about)
@@ -90,7 +93,7 @@ def add(
 
 def _decide(session: Session, phones: Collection[str], source: str) -> list[str | None]:
     """Make opt-outs of probable refusals; returns their numbers."""
-    probable = update(OptOut).where(OptOut.phone.in_(phones), OptOut.probable)
+    probable = update(OptOut).where(is_one_of(OptOut.phone, phones), OptOut.probable)
     decided = probable.values(probable=False, source=source).returning(OptOut.phone)
     return [*session.scalars(decided)]
 
@@ -179,7 +182,7 @@ def opted_out(session: Session, phones: Collection[str]) -> set[str]:
     rest = iter(phones)
     while some := list(islice(rest, _STRIDE)):
         names = known.names(some) if known else {phone: phone for phone in some}
-        listed = session.scalars(select(OptOut.phone).where(OptOut.phone.in_(names)))
+        listed = session.scalars(select(OptOut.phone).where(is_one_of(OptOut.phone, names)))
         found.update(names[phone] for phone in listed if phone)
         if some_hashed is not None:
             found.update(hashed(session, some))

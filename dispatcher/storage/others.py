@@ -16,7 +16,9 @@ from dispatcher.campaigns.evidence import read as read_positions
 from dispatcher.campaigns.others import Found, Other, Rule, may_return, read
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.storage import pseudonymous
-from dispatcher.storage.tables import ATTEMPT, BATCH, CAMPAIGN, RECIPIENT, Reply
+from dispatcher.storage.numbers import LETTER, PEOPLE
+from dispatcher.storage.planner import is_one_of
+from dispatcher.storage.tables import ATTEMPT, BATCH, CAMPAIGN, Reply
 
 #: states that an attempt of unknown outcome may contradict
 _NOT_TEXTED: Final = frozenset(
@@ -29,14 +31,6 @@ _NOT_TEXTED: Final = frozenset(
         MessageState.CANCELLED,
     }
 )
-#: the rows of people (parameter ``names``), by their index alone: PostgreSQL may think that few
-#: batches are of a new campaign, or left lately, and then it would read the rows of all of them
-PEOPLE: Final = (
-    select(RECIPIENT.c.phone, RECIPIENT.c.position, RECIPIENT.c.batch_id)
-    .where(RECIPIENT.c.phone.in_(bindparam("names", expanding=True)))
-    .cte("people")
-    .prefix_with("MATERIALIZED", dialect="postgresql")
-)
 _ROWS: Final = (
     select(
         PEOPLE.c.phone,
@@ -46,7 +40,7 @@ _ROWS: Final = (
         BATCH.c.state,
         BATCH.c.attempt,
         BATCH.c.sent_at,
-        func.substr(BATCH.c.states, PEOPLE.c.position + 1, 1).label("letter"),
+        LETTER.label("letter"),
         CAMPAIGN.c.state.label("campaign_state"),
         func.coalesce(BATCH.c.leaves_at, BATCH.c.not_before).label("leaves"),
     )
@@ -135,7 +129,9 @@ def _answers(session: Session, names: Sequence[str]) -> dict[str, list[tuple[int
     found: dict[str, list[tuple[int | None, Any]]] = {}
     if names:
         columns = (Reply.phone, Reply.campaign_id, Reply.received_at)
-        for name, campaign, at in session.execute(select(*columns).where(Reply.phone.in_(names))):
+        for name, campaign, at in session.execute(
+            select(*columns).where(is_one_of(Reply.phone, names))
+        ):
             found.setdefault(name, []).append((campaign, at))
     return found
 

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, and_, case, true
+import orjson
+from sqlalchemy import (
+    BindParameter,
+    Boolean,
+    ColumnElement,
+    Dialect,
+    Text,
+    TypeDecorator,
+    and_,
+    bindparam,
+    case,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
+from sqlalchemy.types import TypeEngine
 
 
 def judged(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -40,3 +55,54 @@ def _alone(element: likely, compiler: Any, **options: Any) -> str:
 @compiles(likely, "sqlite")
 def _hinted(element: likely, compiler: Any, **options: Any) -> str:
     return f"likely({compiler.process(element.clauses, **options)})"
+
+
+class _Texts(TypeDecorator[Collection[str]]):
+    """Texts as one parameter: an array, or a JSON array for SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return ARRAY(Text()) if dialect.name == "postgresql" else Text()
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        texts = list(value)
+        return texts if dialect.name == "postgresql" else orjson.dumps(texts).decode()
+
+
+class is_one_of(GenericFunction[bool]):  # noqa: N801 - a condition, as ``likely``
+    """The column has one of these texts, which are found by the column's index.
+
+    The planners must not see how many there are: PostgreSQL without statistics would read a million
+    rows to find 500 numbers, and SQLAlchemy would write 500 parameters. A ``BindParameter`` may
+    stand for the texts; give it no type.
+    """
+
+    type = Boolean()
+    inherit_cache = True
+
+    def __init__(
+        self, column: ColumnElement[Any] | Any, texts: Collection[str] | BindParameter[Any]
+    ) -> None:
+        if isinstance(texts, BindParameter):
+            given = bindparam(texts.key, type_=_Texts())
+        else:
+            given = bindparam(None, texts, type_=_Texts(), unique=True)
+        super().__init__(column, given)
+
+    def self_group(self, against: Any = None) -> Any:  # noqa: ARG002
+        """Itself: it is a condition, and is not compared with anything."""
+        return self
+
+
+@compiles(is_one_of, "postgresql")
+def _by_array(element: is_one_of, compiler: Any, **options: Any) -> str:
+    column, texts = (compiler.process(one, **options) for one in element.clauses)
+    return f"({column} = ANY (ARRAY(SELECT unnest({texts}))))"
+
+
+@compiles(is_one_of, "sqlite")
+def _by_json(element: is_one_of, compiler: Any, **options: Any) -> str:
+    column, texts = (compiler.process(one, **options) for one in element.clauses)
+    return f"({column} IN (SELECT value FROM json_each({texts})))"  # noqa: S608 - no values

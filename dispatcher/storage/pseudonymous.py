@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from dispatcher.errors import UnusableKey
 from dispatcher.recipients.pseudonyms import Pseudonyms
 from dispatcher.storage import meta, upsert
+from dispatcher.storage.planner import is_one_of
 from dispatcher.storage.pseudonym_key import PseudonymKey
 from dispatcher.storage.tables import ERASURE, OPT_OUT, Meta
 
@@ -155,7 +156,7 @@ def first_erased() -> ScalarSelect[Any]:
 
 def erased_among(session: Session, pseudonyms: Collection[str]) -> set[str]:
     """Which of these pseudonyms (of at most 500 people) are of erased people on the list."""
-    erased = select(OPT_OUT.c.phone).where(OPT_OUT.c.phone.in_(pseudonyms))
+    erased = select(OPT_OUT.c.phone).where(is_one_of(OPT_OUT.c.phone, pseudonyms))
     return set(session.scalars(erased))
 
 

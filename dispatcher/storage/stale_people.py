@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.masking import PSEUDONYM, is_pseudonym
 from dispatcher.storage import contacts, keys, opt_outs, pseudonymous, screening
+from dispatcher.storage.planner import is_one_of
 from dispatcher.storage.tables import RECIPIENT, Contact, OptOut, Reply
 from dispatcher.window.slots import PARIS
 
@@ -103,12 +104,12 @@ def _heard_of(session: Session, names: Sequence[str], before: date) -> set[str]:
     """Those of these numbers and pseudonyms that were heard of after ``before``."""
     since = datetime.combine(before + timedelta(days=1), time(), PARIS)
     queries = (
-        select(Contact.phone).where(Contact.phone.in_(names), Contact.at > before),
+        select(Contact.phone).where(is_one_of(Contact.phone, names), Contact.at > before),
         select(Reply.phone).where(
-            Reply.phone.in_(names), func.coalesce(Reply.at, Reply.received_at) >= since
+            is_one_of(Reply.phone, names), func.coalesce(Reply.at, Reply.received_at) >= since
         ),
         select(OptOut.phone).where(
-            OptOut.phone.in_(names),
+            is_one_of(OptOut.phone, names),
             OptOut.source == opt_outs.ANSWERED,
             OptOut.created_at >= since,
         ),

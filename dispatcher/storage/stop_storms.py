@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from dispatcher.storage import events, meta, opt_out_history, opt_outs, pseudonymous
+from dispatcher.storage.numbers import PEOPLE
 from dispatcher.storage.tables import Batch, OptOut, Recipient
 
 #: the time within which they are counted; one storm is one event within it
@@ -116,7 +117,7 @@ def _texted_before(session: Session, phones: Sequence[str]) -> set[str]:
     texted: set[str] = set()
     for start in range(0, len(phones), _STRIDE):
         names = pseudonyms.names(phones[start : start + _STRIDE])
-        sent = (Recipient.phone.in_(names), Batch.id == Recipient.batch_id)
-        known = select(Recipient.phone).where(*sent, Batch.sent_at.is_not(None)).distinct()
-        texted.update(names[name] for name in session.scalars(known))
+        sent = select(PEOPLE.c.phone).join_from(PEOPLE, Batch, Batch.id == PEOPLE.c.batch_id)
+        known = sent.where(Batch.sent_at.is_not(None)).distinct()
+        texted.update(names[name] for name in session.scalars(known, {"names": names}))
     return texted

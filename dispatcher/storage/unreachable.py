@@ -17,7 +17,8 @@ from dispatcher.campaigns.states import MessageState
 from dispatcher.campaigns.unreachable import ENDED, Ended, Lift, Report, Rule, Standing
 from dispatcher.masking import PSEUDONYM
 from dispatcher.storage import contacts, lifts, pseudonymous
-from dispatcher.storage.others import PEOPLE
+from dispatcher.storage.numbers import LETTER, PEOPLE
+from dispatcher.storage.planner import is_one_of
 from dispatcher.storage.tables import BATCH, CAMPAIGN, RECIPIENT, REPORT, Reply
 
 _UNDELIVERED: Final = MessageState.UNDELIVERED.letter
@@ -159,14 +160,13 @@ def _ended(
 
     The query lists the names, so that it uses their index and reads no other messages.
     """
-    letter = _letter(BATCH.c.states, PEOPLE.c.position)
-    newest_first = (BATCH.c.sent_at.desc(), letter, BATCH.c.id.desc())
+    newest_first = (BATCH.c.sent_at.desc(), LETTER, BATCH.c.id.desc())
     ended = (
         select(
             PEOPLE.c.phone,
             CAMPAIGN.c.reference,
             BATCH.c.sent_at,
-            letter.label("letter"),
+            LETTER.label("letter"),
             BATCH.c.id,
             PEOPLE.c.position,
             func.row_number().over(partition_by=PEOPLE.c.phone, order_by=newest_first).label("n"),
@@ -174,7 +174,7 @@ def _ended(
         .join_from(PEOPLE, BATCH, BATCH.c.id == PEOPLE.c.batch_id)
         .join(CAMPAIGN, CAMPAIGN.c.id == BATCH.c.campaign_id)
         .where(
-            letter.in_([state.letter for state in ENDED]),
+            LETTER.in_([state.letter for state in ENDED]),
             *_counts(rule, now),
         )
         .subquery()
@@ -187,7 +187,7 @@ def _ended(
 
 def _replied(session: Session, names: Mapping[str, str]) -> dict[str, datetime]:
     """When each of these people replied last; numbers, by the names that rows may have."""
-    query = select(Reply.phone, func.max(Reply.received_at)).where(Reply.phone.in_(names))
+    query = select(Reply.phone, func.max(Reply.received_at)).where(is_one_of(Reply.phone, names))
     last: dict[str, datetime] = {}
     for name, at in session.execute(query.group_by(Reply.phone)):
         last[names[name]] = max(at, last.get(names[name], at))
@@ -198,9 +198,10 @@ def _reported(session: Session, names: Collection[str]) -> dict[tuple[int, int],
     """When it was reported of each message under these names that it was not delivered."""
     at = func.max(REPORT.c.at)
     rows = session.execute(
-        select(RECIPIENT.c.batch_id, RECIPIENT.c.position, at)
-        .join_from(RECIPIENT, REPORT, REPORT.c.batch_id == RECIPIENT.c.batch_id)
-        .where(RECIPIENT.c.phone.in_(names), _letter(REPORT.c.states) == _UNDELIVERED)
-        .group_by(RECIPIENT.c.batch_id, RECIPIENT.c.position)
+        select(PEOPLE.c.batch_id, PEOPLE.c.position, at)
+        .join_from(PEOPLE, REPORT, REPORT.c.batch_id == PEOPLE.c.batch_id)
+        .where(_letter(REPORT.c.states, PEOPLE.c.position) == _UNDELIVERED)
+        .group_by(PEOPLE.c.batch_id, PEOPLE.c.position),
+        {"names": names},
     )
     return {(batch, position): when for batch, position, when in rows}

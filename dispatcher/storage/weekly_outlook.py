@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.storage import caps, pseudonymous
+from dispatcher.storage.numbers import PEOPLE
 from dispatcher.storage.tables import BATCH, CAMPAIGN, RECIPIENT, in_state
 
 #: people of one query
@@ -47,10 +48,11 @@ def had(session: Session, people: Collection[str], since: datetime) -> list[tupl
     for start in range(0, len(listed), _PART):
         names = pseudonymous.names(session, listed[start : start + _PART])
         rows = session.execute(
-            select(RECIPIENT.c.phone, BATCH.c.sent_at)
-            .join_from(RECIPIENT, BATCH, BATCH.c.id == RECIPIENT.c.batch_id)
+            select(PEOPLE.c.phone, BATCH.c.sent_at)
+            .join_from(PEOPLE, BATCH, BATCH.c.id == PEOPLE.c.batch_id)
             .join(CAMPAIGN, CAMPAIGN.c.id == BATCH.c.campaign_id)
-            .where(RECIPIENT.c.phone.in_(names), caps.had(since, since), BATCH.c.sent_at > since)
+            .where(caps.had(since, since), BATCH.c.sent_at > since),
+            {"names": names},
         )
         found += [(names[phone], at) for phone, at in rows]
     return found
