@@ -11,6 +11,7 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from itertools import chain
 from typing import Final
 
@@ -45,6 +46,7 @@ _PREFIX: Final = re.compile(rf"(?:{_WITH_CODE}(?:{_ZERO})?|(?<!\d){_ZERO})\Z", r
 _LONGEST: Final = 40
 
 
+@cache
 def other_digits() -> str:
     """The digits of all scripts but ASCII, as ranges of a set of characters in a pattern."""
     zeros = (

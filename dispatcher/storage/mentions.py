@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, case, false, or_, select
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.consent import words
@@ -50,13 +50,22 @@ def may_hold(
 ) -> ColumnElement[bool]:
     """Condition: a column may have this number (E.164); ``local``: as it is dialled there, too."""
     # in digits of other scripts it may be any number: whose it is says the search in the text
-    sqlite = session.get_bind().dialect.name == "sqlite"
-    sign, other = ("GLOB", f"*[{other_digits()}]*") if sqlite else ("~", f"[{other_digits()}]")
+    other = _in_glob if session.get_bind().dialect.name == "sqlite" else _in_pattern
     dialled = local_digits(phone) if local else ""
     spelled = [phone[-9:].lstrip("+"), *([dialled] if dialled else [])]
-    return or_(
-        *(_holds(words, digits) for digits in spelled), *(one.op(sign)(other) for one in words)
-    )
+    return or_(*(_holds(words, digits) for digits in spelled), *map(other, words))
+
+
+def _in_pattern(words: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Condition: a column has digits of other scripts (PostgreSQL)."""
+    return words.op("~")(f"[{other_digits()}]")
+
+
+def _in_glob(words: ColumnElement[Any]) -> ColumnElement[bool]:
+    """As ``_in_pattern``, for SQLite: it takes as long for the set as for 60 other characters."""
+    before = chr(ord(other_digits()[0]) - 1)
+    may_have = words.op("GLOB")(f"*[^\x01-{before}]*")
+    return case((may_have, words.op("GLOB")(f"*[{other_digits()}]*")), else_=false())
 
 
 def _holds(words: Sequence[ColumnElement[Any]], digits: str) -> ColumnElement[bool]:
