@@ -114,11 +114,13 @@ class Operator:
         ConfigurationError if an account has no API key.
         """
         due, hints = self.steps.tick(beat), self._hints
-        # all() ends at the first failure: every further hint would wait for the same dead Redis
+        # all() ends at the first failure: every further hint would wait for the same dead Redis;
+        # the many hints of batches come last, so that a campaign that waits for a look at the
+        # balance does not wait for them
         _ = (
-            all(map(hints.send_batch, due.send))
+            all(self._ask(account, calls) for account, calls in due.by_account.items())
             and all(map(hints.settle_batch, due.settle))
-            and all(self._ask(account, calls) for account, calls in due.by_account.items())
+            and all(map(hints.send_batch, due.send))
             and (not due.events or hints.deliver_events())
             and (not due.prune or hints.prune())
             and (not due.series or hints.make_occurrences())

@@ -48,7 +48,7 @@ class _AccountSteps:
     """The steps of one account at the gateway."""
 
     def __init__(self, context: Context) -> None:
-        self.send_batch = SendLoop(context).send_batch
+        self.sending = SendLoop(context)
         self.poll = limit_threads(_POLLS, Polls(context).poll, busy=0)
         self.doubts = Doubts(context)
         self.settle_batch = limit_threads(_LOOKUPS, self.doubts.settle_batch, busy=False)
@@ -93,8 +93,10 @@ class Steps:
 
     def send_batch(self, batch_id: object) -> int:
         """See ``SendLoop.send_batch``."""
+        if all(steps.sending.is_full() for steps in self._steps.values()):
+            return 0  # most hints end here while a large campaign is sent: nothing is read for them
         steps = self._of_batch(batch_id)
-        return 0 if steps is None else steps.send_batch(batch_id)
+        return 0 if steps is None else steps.sending.send_batch(batch_id)
 
     def settle_batch(self, batch_id: object) -> bool:
         """See ``Doubts.settle_batch``. False for a hint that is no id."""

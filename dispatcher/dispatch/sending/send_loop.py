@@ -26,13 +26,20 @@ def loops(connections: int) -> int:
 
 
 class SendLoop:
-    """The send loops of one account in one process; a semaphore bounds how many run at once."""
+    """The send loops of one account in one process: so many at once, and no more."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._attempts = Attempts(context)
         self._queue = FairQueue(context)
-        self._loops = threading.BoundedSemaphore(loops(context.settings.connections))
+        self._most = loops(context.settings.connections)
+        #: how many run; guarded by the lock
+        self._running = 0
+        self._lock = threading.Lock()
+
+    def is_full(self) -> bool:
+        """True if every loop runs: a hint changes nothing then."""
+        return self._running >= self._most
 
     def send_batch(self, batch_id: object) -> int:
         """Send one due batch, then others that are due, until the time slice is over.
@@ -44,15 +51,18 @@ class SendLoop:
         if not isinstance(batch_id, int) or not 0 < batch_id < _LARGEST_ID:
             log.warning("a hint without a batch id")
             return 0
-        if not self._loops.acquire(blocking=False):
-            return 0
+        with self._lock:
+            if self.is_full():
+                return 0
+            self._running += 1
         try:
             return self._run(batch_id)
         except StorageError as error:
             log.warning("%s", error)
             return 0
         finally:
-            self._loops.release()
+            with self._lock:
+                self._running -= 1
 
     def _run(self, batch_id: int) -> int:
         sent = 0

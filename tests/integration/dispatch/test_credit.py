@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from unittest import mock
 
 import pytest
 from sqlalchemy import update
 
 from dispatcher.campaigns.states import CampaignState
+from dispatcher.dispatch.hints import CREDIT, SEND, Hints
 from dispatcher.errors import GatewayError
 from dispatcher.gateway import Account, BatchTaken, LineAnswer
 from dispatcher.storage.database import Database
@@ -50,6 +52,19 @@ def test_campaign_that_the_balance_covers_is_sent(bench: Bench) -> None:
         Decimal("0.114"),
         0,
     )
+
+
+def test_look_at_the_balance_is_published_before_the_hints_of_batches(bench: Bench) -> None:
+    """A campaign that waits for it would wait for the many hints of a large one, too."""
+    bench.submit(1500, "large")
+    bench.tick()
+    assert bench.dispatcher.check_credit()
+    bench.clock.forward(seconds=1)
+    bench.submit(3, start=4000)
+    with mock.patch.object(Hints, "_publish", return_value=True) as publish:
+        assert len(bench.tick().send) == 3
+    published = [call.args[0] for call in publish.call_args_list]
+    assert published.index(CREDIT) < published.index(SEND)
 
 
 def test_campaign_beyond_the_balance_pauses_before_its_first_batch(bench: Bench) -> None:

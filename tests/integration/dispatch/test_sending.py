@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Self
+from unittest import mock
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -25,7 +26,7 @@ from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Recipient
 from tests.integration.bench import OPEN, TEXT, Bench, opened, people
 from tests.integration.conftest import empty
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, eventually
 
 PARIS = ZoneInfo("Europe/Paris")
 CLOSED = datetime(2026, 11, 24, 19, 30, tzinfo=UTC)  # 20:30 in Paris
@@ -276,6 +277,37 @@ def test_requests_at_once_never_exceed_the_connections(tables: Database) -> None
             thread.join(PATIENCE)
         assert most == [2]  # however many send loops prepare the next ones
         assert bench.messages() == {"sent": 2500}  # the send loops found them themselves
+
+
+def test_hint_while_every_loop_runs_asks_the_database_nothing(tables: Database) -> None:
+    """A tick publishes many hints while a large campaign is sent, and nearly all end like this."""
+    with opened(tables, connections=1) as bench:
+        bench.dispatcher.submit("soldes", TEXT, people(2000))
+        ids = [batch.id for batch in bench.batches()]
+        go_on = threading.Event()
+
+        def hold(tag: str, phones: list[str]) -> SendReply:
+            assert go_on.wait(PATIENCE)
+            return bench.gateway.take(tag, phones)
+
+        bench.gateway.behave = hold
+        sending = bench.dispatcher.steps._steps[""].sending
+        threads = [
+            threading.Thread(target=bench.send, args=(batch_id,))
+            for batch_id in ids[: send_loop.loops(1)]
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            eventually(sending.is_full, "every loop to run")
+            with mock.patch.object(bench.dispatcher.database, "read", side_effect=unwanted):
+                assert bench.send(ids[-1]) == 0
+        finally:
+            go_on.set()
+            for thread in threads:
+                thread.join(PATIENCE)
+        assert not sending.is_full()
+        assert bench.messages() == {"sent": 2000}
 
 
 def test_campaigns_take_turns_and_a_higher_priority_goes_first(tables: Database) -> None:
