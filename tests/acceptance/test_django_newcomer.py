@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -168,9 +167,9 @@ class Project:
 
     def answer(self, path: str, *, post: bool = False) -> tuple[int, str]:
         """Status and body of a page, once the server listens."""
-        deadline = time.monotonic() + PATIENCE
         url = f"http://127.0.0.1:{self.port}{path}"
-        while True:
+
+        def asked() -> tuple[int, str] | None:
             try:
                 with urllib.request.urlopen(
                     url, data=b"" if post else None, timeout=PATIENCE
@@ -180,8 +179,11 @@ class Project:
                 with refused:
                     return refused.code, ""
             except OSError:
-                assert time.monotonic() < deadline, self.children[0].log.read_text()
-                time.sleep(0.05)
+                return None
+
+        found = eventually(asked, lambda: f"{url}: {self.children[0].log.read_text()}")
+        assert found is not None
+        return found
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -78,15 +77,14 @@ class Shop:
         return child
 
     def wait_until_it_answers(self) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while True:
+        def answers() -> bool:
             try:
                 urllib.request.urlopen(self.url, timeout=PATIENCE).close()
-            except (urllib.error.URLError, OSError):
-                assert time.monotonic() < deadline, self.children[0].log.read_text()
-                time.sleep(0.05)
-            else:
-                return
+            except OSError:
+                return False
+            return True
+
+        eventually(answers, lambda: f"the shop to answer: {self.children[0].log.read_text()}")
 
     def stop(self) -> None:
         for child in reversed(self.children):
