@@ -44,6 +44,8 @@ _ZERO: Final = rf"(?:\(\s{{0,3}}0\s{{0,3}}\)|0){_SIGNS}"
 _PREFIX: Final = re.compile(rf"(?:{_WITH_CODE}(?:{_ZERO})?|(?<!\d){_ZERO})\Z", re.ASCII)
 #: the longest of these
 _LONGEST: Final = 40
+#: more characters between two kinds of digits than a script has
+_GAP: Final = 1000
 
 
 @cache
@@ -55,6 +57,16 @@ def other_digits() -> str:
         if unicodedata.decimal(chr(code), None) == 0 and unicodedata.category(chr(code)) == "Nd"
     )
     return "".join(f"{chr(zero)}-{chr(zero + 9)}" for zero in zeros)
+
+
+@cache
+def no_digits() -> str:
+    """Most characters that are no such digits, as a few ranges; ASCII and all of Latin first."""
+    ends = [ord(end) for end in other_digits().replace("-", "")]
+    after = [1, *(end + 1 for end in ends[1::2])]
+    before = [*(end - 1 for end in ends[::2]), sys.maxunicode]
+    gaps = zip(after, before, strict=True)
+    return "".join(f"{chr(first)}-{chr(last)}" for first, last in gaps if last - first > _GAP)
 
 
 def has_digits(text: str) -> bool:
