@@ -188,7 +188,7 @@ def overlap(
     within: timedelta,
 ) -> Counter[int]:
     """How many of these numbers (E.164) each campaign texts less than ``within`` from ``at``."""
-    # the campaigns are chosen afterwards: SQLite would read all their people to find these
+    # the campaigns are chosen afterwards: SQLite would read all their batches to find these
     rows = session.execute(
         select(Batch.campaign_id, func.count().label("people"))
         .join_from(PEOPLE, Batch, Batch.id == PEOPLE.c.batch_id)

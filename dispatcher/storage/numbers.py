@@ -9,13 +9,13 @@ from sqlalchemy import bindparam, func, select
 from dispatcher.storage.planner import is_one_of
 from dispatcher.storage.tables import BATCH, RECIPIENT
 
-#: the rows of people (parameter ``names``), by their index alone: PostgreSQL may think that few
-#: batches are of a new campaign, or left lately, and then it would read the rows of all of them
+#: the rows of people (parameter ``names``), by their index alone: a planner may think that few
+#: batches are of one campaign, or left lately, and then it would read the rows of all of them
 PEOPLE: Final = (
     select(RECIPIENT.c.phone, RECIPIENT.c.position, RECIPIENT.c.batch_id)
     .where(is_one_of(RECIPIENT.c.phone, bindparam("names")))
     .cte("people")
-    .prefix_with("MATERIALIZED", dialect="postgresql")
+    .prefix_with("MATERIALIZED")
 )
 #: the letter of the state of each message, joined with its batch
 LETTER: Final = func.substr(BATCH.c.states, PEOPLE.c.position + 1, 1)

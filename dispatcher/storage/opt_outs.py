@@ -150,7 +150,7 @@ def hashed(session: Session, phones: Collection[str]) -> list[str]:
         return []
     salt = _salt(session)
     digests = {_digest(phone, salt): phone for phone in phones}
-    found = session.scalars(select(OptOut.digest).where(OptOut.digest.in_(digests)))
+    found = session.scalars(select(OptOut.digest).where(is_one_of(OptOut.digest, digests)))
     return [digests[digest] for digest in found if digest]
 
 

@@ -1,23 +1,25 @@
-"""How numbers are found in a large table of which the database has no statistics."""
+"""How numbers are found in a large table, whatever the database knows of it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.others import Other, Rule
 from dispatcher.storage import caps, contacts, keys, others, weekly_outlook
+from dispatcher.storage.database import Database
 from dispatcher.storage.planner import is_one_of
-from dispatcher.storage.tables import RECIPIENT
 from tests.integration.bench import OPEN, Bench, people
 
 #: enough that to read all of them costs more than to ask an index for 500
-MANY = 20_000
+MANY = 10_000
+INDEX = "ix_dispatcher_recipient_phone"
 Query = Callable[[Session, Sequence[str]], Any]
 
 QUERIES: dict[str, Query] = {
@@ -53,29 +55,35 @@ def statements_of(bench: Bench, query: Query, phones: Sequence[str]) -> list[tup
 
 
 @pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
-def test_500_numbers_are_found_by_the_index_without_statistics(bench: Bench, query: Query) -> None:
-    """A plan that reads every recipient takes 30 times as long with a million of them."""
+def test_500_numbers_are_found_by_their_index_alone(bench: Bench, query: Query) -> None:
+    """A plan that reads a campaign's recipients takes a hundred times as long with a million."""
     bench.submit(MANY, "large")
-    asked = statements_of(bench, query, people(500, start=MANY - 100))
+    asked = statements_of(bench, query, people(500, start=MANY - 500))
     assert asked
     database = bench.dispatcher.database
     explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
     with database.read() as session:
         for statement, values in asked:
             rows = session.connection().exec_driver_sql(f"{explain} {statement}", values)
-            plan = "\n".join(str(row) for row in rows)
-            assert "ix_dispatcher_recipient_phone" in plan
-            assert "Seq Scan on dispatcher_recipient" not in plan
-            assert "SCAN dispatcher_recipient" not in plan
-            assert "autoindex_dispatcher_recipient" not in plan  # all people of a campaign
+            plan = [str(row[-1]) for row in rows]
+            read = [step for step in plan if re.search(r"\bdispatcher_recipient\b", step)]
+            assert read, plan
+            if database.is_sqlite:
+                assert all(step.endswith(f"{INDEX} (phone=?)") for step in read), plan
+            else:
+                assert any(INDEX in step for step in plan), plan
+                assert not any("Seq Scan on dispatcher_recipient" in step for step in plan), plan
 
 
-@pytest.mark.parametrize("phones", [[], people(3), {"+33639980001": "a name"}, ["it's", '"', "\\"]])
-def test_condition_finds_those_who_are_listed(bench: Bench, phones: Any) -> None:
-    bench.submit(2)
-    with bench.dispatcher.database.read() as session:
-        query = RECIPIENT.select().with_only_columns(RECIPIENT.c.phone)
-        found = session.scalars(query.where(is_one_of(RECIPIENT.c.phone, phones))).all()
-        others_than = session.scalars(query.where(~is_one_of(RECIPIENT.c.phone, phones))).all()
-    assert set(found) == set(people(2)).intersection(phones)
-    assert set(others_than) == set(people(2)).difference(phones)
+@pytest.mark.parametrize(
+    "texts",
+    [[], ["a"], ["a", "a"], {"a": 1, "b": 2}, ["it's", "{}"], ['"', "\\", "a,b"], ["NULL", ""]],
+)
+def test_condition_finds_those_that_are_listed(tables: Database, texts: Any) -> None:
+    stored = {"a", "it's", '"', "\\", "{}", "a,b", "NULL", "", "%", "é", "😀"}
+    rows = union_all(*(select(literal(text).label("one")) for text in stored)).subquery()
+    with tables.read() as session:
+        found = session.scalars(select(rows.c.one).where(is_one_of(rows.c.one, texts))).all()
+        rest = session.scalars(select(rows.c.one).where(~is_one_of(rows.c.one, texts))).all()
+    assert set(found) == stored.intersection(texts)
+    assert set(rest) == stored.difference(texts)
