@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, event, select, text
 
 from dispatcher import Dispatcher
 from dispatcher.campaigns.states import BatchState
+from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Batch, Report
 from tests.fakes import FakeGateway
 
@@ -28,6 +29,37 @@ def counted() -> Iterator[list[str]]:
         yield found
     finally:
         event.remove(Engine, "before_cursor_execute", note)
+
+
+@contextmanager
+def counted_with_values(database: Database, having: str = "") -> Iterator[list[tuple[str, Any]]]:
+    """The statements with these words that run meanwhile, with their values."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        if having in statement:
+            asked.append((statement, values))
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        event.remove(database.engine, "before_cursor_execute", note)
+
+
+def plan_of(
+    database: Database, statement: str, values: Any, *, of_few_rows: bool = False
+) -> list[str]:
+    """The steps by which the database would run a statement.
+
+    PostgreSQL reads all rows of a table that has few; ``of_few_rows`` keeps it from that.
+    """
+    explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
+    with database.write() as session:
+        if of_few_rows and not database.is_sqlite:
+            session.execute(text("SET LOCAL enable_seqscan = off"))
+        rows = session.connection().exec_driver_sql(f"{explain} {statement}", values)
+        return [str(row[-1]) for row in rows]
 
 
 def add_doubts(dispatcher: Dispatcher, gateway: FakeGateway, first: int, last: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from sqlalchemy import event, text, update
+from sqlalchemy import event, update
 
 from dispatcher import InvalidCampaign, ReferenceTaken
 from dispatcher.campaigns.draft import planned
@@ -25,6 +25,7 @@ from dispatcher.storage.tables import Batch, Campaign, Reply
 from tests.integration.api.test_evidence import evidence_of, lines, verified
 from tests.integration.bench import OPEN, TEXT, Bench, opened, people
 from tests.integration.conftest import empty
+from tests.statements import counted_with_values, plan_of
 
 FIRST, SECOND, THIRD = people(3)
 
@@ -517,26 +518,11 @@ def test_campaign_that_names_none_asks_nothing_more(bench: Bench) -> None:
 def test_people_are_found_by_the_index_of_numbers(bench: Bench) -> None:
     """Whatever else is stored: the query reads the rows of its 500 numbers, and their batches."""
     bench.submit(3, "first")
-    asked: list[tuple[str, Any]] = []
-
-    def note(*call: Any) -> None:
-        if "WITH people" in call[2]:
-            asked.append((call[2], call[3]))
-
     database = bench.dispatcher.database
     other = [Other(bench.progress("first").id, Rule.EXCEPT)]
-    event.listen(database.engine, "before_cursor_execute", note)
-    try:
-        with database.read() as session:
-            assert len(others.find(session, people(500), other)) == 3
-    finally:
-        event.remove(database.engine, "before_cursor_execute", note)
-    [(statement, params)] = asked
-    with database.write() as session:
-        explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
-        if not database.is_sqlite:  # of three rows it would read all
-            session.execute(text("SET LOCAL enable_seqscan = off"))
-        rows = session.connection().exec_driver_sql(f"{explain} {statement}", params)
-        plan = "\n".join(str(row) for row in rows)
+    with counted_with_values(database, "WITH people") as asked, database.read() as session:
+        assert len(others.find(session, people(500), other)) == 3
+    [(statement, values)] = asked
+    plan = "\n".join(plan_of(database, statement, values, of_few_rows=True))
     assert "ix_dispatcher_recipient_phone" in plan
     assert "SCAN dispatcher_recipient" not in plan

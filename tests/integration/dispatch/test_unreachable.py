@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, insert, select, text, update
+from sqlalchemy import insert, select, update
 
 from dispatcher import Dispatcher, Settings
 from dispatcher.campaigns.states import MessageState
@@ -20,6 +19,7 @@ from dispatcher.masking import is_pseudonym
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Batch, Campaign, Lift, Recipient, Report
 from tests.integration.bench import OPEN, TEXT, Bench, opened, people
+from tests.statements import counted_with_values, plan_of
 
 ANNE, BRUNO, CHLOE = people(3)
 DELIVERED, UNDELIVERED, SENT = (
@@ -437,42 +437,15 @@ def test_query_finds_people_by_the_index_of_their_numbers(database: Database) ->
         )
 
 
-@contextmanager
-def counted_with_values(database: Database) -> Iterator[list[tuple[str, Any]]]:
-    """The statements that run meanwhile, with their values."""
-    asked: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
-        asked.append((statement, values))
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    yield asked
-    event.remove(database.engine, "before_cursor_execute", note)
-
-
 def test_messages_are_found_by_the_index_of_numbers(bench: Bench) -> None:
     """Whatever PostgreSQL thinks of how few batches left lately."""
     send(bench, "one")
-    asked: list[tuple[str, Any]] = []
-
-    def note(*call: Any) -> None:
-        if "row_number()" in call[2]:
-            asked.append((call[2], call[3]))
-
     database = bench.dispatcher.database
-    event.listen(database.engine, "before_cursor_execute", note)
-    try:
+    with counted_with_values(database, "row_number()") as asked:
         assert bench.dispatcher.unreachable.get(ANNE).reports
-    finally:
-        event.remove(database.engine, "before_cursor_execute", note)
-    [(statement, params)] = asked
+    [(statement, values)] = asked
     assert "AS MATERIALIZED" in statement
-    with database.write() as session:
-        explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
-        if not database.is_sqlite:  # of few rows it would read all
-            session.execute(text("SET LOCAL enable_seqscan = off"))
-        rows = session.connection().exec_driver_sql(f"{explain} {statement}", params)
-        plan = "\n".join(str(row) for row in rows)
+    plan = "\n".join(plan_of(database, statement, values, of_few_rows=True))
     assert "ix_dispatcher_recipient_phone" in plan
     assert "SCAN dispatcher_recipient" not in plan
     assert database.is_sqlite or "CTE people" in plan

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, literal, select, union_all
+from sqlalchemy import literal, select, union_all
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.others import Other, Rule
@@ -16,6 +16,7 @@ from dispatcher.storage import caps, contacts, keys, others, weekly_outlook
 from dispatcher.storage.database import Database
 from dispatcher.storage.planner import is_one_of
 from tests.integration.bench import OPEN, Bench, people
+from tests.statements import counted_with_values, plan_of
 
 #: enough that to read all of them costs more than to ask an index for 500
 MANY = 10_000
@@ -36,43 +37,25 @@ QUERIES: dict[str, Query] = {
 }
 
 
-def statements_of(bench: Bench, query: Query, phones: Sequence[str]) -> list[tuple[str, Any]]:
-    """What a query asks the table of recipients, with its values."""
-    asked: list[tuple[str, Any]] = []
-
-    def note(*call: Any) -> None:
-        if "dispatcher_recipient" in call[2]:
-            asked.append((call[2], call[3]))
-
-    database = bench.dispatcher.database
-    event.listen(database.engine, "before_cursor_execute", note)
-    try:
-        with database.read() as session:
-            query(session, phones)
-    finally:
-        event.remove(database.engine, "before_cursor_execute", note)
-    return asked
-
-
 @pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
 def test_500_numbers_are_found_by_their_index_alone(bench: Bench, query: Query) -> None:
     """A plan that reads a campaign's recipients takes a hundred times as long with a million."""
     bench.submit(MANY, "large")
-    asked = statements_of(bench, query, people(500, start=MANY - 500))
-    assert asked
+    phones = people(500, start=MANY - 500)
     database = bench.dispatcher.database
-    explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
-    with database.read() as session:
-        for statement, values in asked:
-            rows = session.connection().exec_driver_sql(f"{explain} {statement}", values)
-            plan = [str(row[-1]) for row in rows]
-            read = [step for step in plan if re.search(r"\bdispatcher_recipient\b", step)]
-            assert read, plan
-            if database.is_sqlite:
-                assert all(step.endswith(f"{INDEX} (phone=?)") for step in read), plan
-            else:
-                assert any(INDEX in step for step in plan), plan
-                assert not any("Seq Scan on dispatcher_recipient" in step for step in plan), plan
+    table = "dispatcher_recipient"
+    with counted_with_values(database, table) as asked, database.read() as session:
+        query(session, phones)
+    assert asked
+    for statement, values in asked:
+        plan = plan_of(database, statement, values)
+        read = [step for step in plan if re.search(rf"\b{table}\b", step)]
+        assert read, plan
+        if database.is_sqlite:
+            assert all(step.endswith(f"{INDEX} (phone=?)") for step in read), plan
+        else:
+            assert any(INDEX in step for step in plan), plan
+            assert not any(f"Seq Scan on {table}" in step for step in plan), plan
 
 
 @pytest.mark.parametrize(
