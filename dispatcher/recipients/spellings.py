@@ -44,7 +44,7 @@ _ZERO: Final = rf"(?:\(\s{{0,3}}0\s{{0,3}}\)|0){_SIGNS}"
 _PREFIX: Final = re.compile(rf"(?:{_WITH_CODE}(?:{_ZERO})?|(?<!\d){_ZERO})\Z", re.ASCII)
 #: the longest of these
 _LONGEST: Final = 40
-#: more characters between two kinds of digits than a script has
+#: a range without digits has more characters than this
 _GAP: Final = 1000
 
 
@@ -61,7 +61,7 @@ def other_digits() -> str:
 
 @cache
 def no_digits() -> str:
-    """Most characters that are no such digits, as a few ranges; ASCII and all of Latin first."""
+    """Ranges of most characters that are not ``other_digits``; the first is ASCII and Latin."""
     ends = [ord(end) for end in other_digits().replace("-", "")]
     after = [1, *(end + 1 for end in ends[1::2])]
     before = [*(end - 1 for end in ends[::2]), sys.maxunicode]

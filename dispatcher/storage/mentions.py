@@ -62,9 +62,10 @@ def _in_pattern(words: ColumnElement[Any]) -> ColumnElement[bool]:
 
 
 def _in_glob(words: ColumnElement[Any]) -> ColumnElement[bool]:
-    """As ``_in_pattern``, for SQLite: it compares each character with each range of a set.
+    """Condition: a column has digits of other scripts (SQLite).
 
-    So the first set has one range, the next a few, and that of the digits all of 65 scripts.
+    SQLite compares each character with each range of a set. So texts in Latin are sorted out by a
+    set of one range, and nearly all others by a few ranges, before the digits of all scripts come.
     """
     latin, rest = no_digits()[:3], no_digits()
     sets = f"^{latin}", f"^{rest}", other_digits()

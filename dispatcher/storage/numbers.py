@@ -6,14 +6,14 @@ from typing import Final
 
 from sqlalchemy import bindparam, func, select
 
-from dispatcher.storage.planner import is_one_of
+from dispatcher.storage.planner import Texts, is_one_of
 from dispatcher.storage.tables import BATCH, RECIPIENT
 
 #: the rows of people (parameter ``names``), by their index alone: a planner may think that few
 #: batches are of one campaign, or left lately, and then it would read the rows of all of them
 PEOPLE: Final = (
     select(RECIPIENT.c.phone, RECIPIENT.c.position, RECIPIENT.c.batch_id)
-    .where(is_one_of(RECIPIENT.c.phone, bindparam("names")))
+    .where(is_one_of(RECIPIENT.c.phone, bindparam("names", type_=Texts())))
     .cte("people")
     .prefix_with("MATERIALIZED")
 )

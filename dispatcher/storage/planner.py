@@ -57,16 +57,18 @@ def _hinted(element: likely, compiler: Any, **options: Any) -> str:
     return f"likely({compiler.process(element.clauses, **options)})"
 
 
-class _Texts(TypeDecorator[Collection[str]]):
+class Texts(TypeDecorator[Collection[str]]):
     """Texts as one parameter: an array, or a JSON array for SQLite."""
 
     impl = Text
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Give the type of the parameter."""
         return ARRAY(Text()) if dialect.name == "postgresql" else Text()
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Make the parameter of any collection of texts."""
         texts = list(value)
         return texts if dialect.name == "postgresql" else orjson.dumps(texts).decode()
 
@@ -75,8 +77,8 @@ class is_one_of(GenericFunction[bool]):  # noqa: N801 - a condition, as ``likely
     """The column has one of these texts, which are found by the column's index.
 
     The planners must not see how many there are: PostgreSQL without statistics would read a million
-    rows to find 500 numbers, and SQLAlchemy would write 500 parameters. A ``BindParameter`` may
-    stand for the texts; give it no type.
+    rows to find 500 numbers, and SQLAlchemy would write 500 parameters. A ``BindParameter`` of
+    type ``Texts`` may stand for them.
     """
 
     type = Boolean()
@@ -85,11 +87,9 @@ class is_one_of(GenericFunction[bool]):  # noqa: N801 - a condition, as ``likely
     def __init__(
         self, column: ColumnElement[Any] | Any, texts: Collection[str] | BindParameter[Any]
     ) -> None:
-        if isinstance(texts, BindParameter):
-            given = bindparam(texts.key, type_=_Texts())
-        else:
-            given = bindparam(None, texts, type_=_Texts(), unique=True)
-        super().__init__(column, given)
+        if not isinstance(texts, BindParameter):
+            texts = bindparam(None, texts, type_=Texts(), unique=True)
+        super().__init__(column, texts)
 
     def self_group(self, against: Any = None) -> Any:  # noqa: ARG002
         """Itself: it is a condition, and is not compared with anything."""

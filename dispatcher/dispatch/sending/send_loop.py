@@ -26,7 +26,7 @@ def loops(connections: int) -> int:
 
 
 class SendLoop:
-    """The send loops of one account in one process: so many at once, and no more."""
+    """The send loops of one account in one process, and how many of them may run at once."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
