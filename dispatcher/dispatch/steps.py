@@ -25,6 +25,7 @@ from dispatcher.dispatch.sending.send_loop import SendLoop
 from dispatcher.dispatch.stop_list import StopList, SyncResult, together
 from dispatcher.dispatch.thread_limit import limit_threads
 from dispatcher.dispatch.tick import AccountDue, Due, Ticks
+from dispatcher.dispatch.unforeseen import contained
 from dispatcher.errors import GatewayError, IllegalMove, NotFound, StorageError
 from dispatcher.storage import worker_refusals
 from dispatcher.storage.batches import due
@@ -73,15 +74,22 @@ class Steps:
         self.stop = self._context.stopping.set
         self._deliver_events = limit_threads(1, Deliveries(self._context).deliver, busy=0)
         self._prune = limit_threads(1, Retention(self._context).prune, busy=0)
-        self._tick = Ticks(contexts).tick
+        self._ticks = Ticks(contexts)
         self._switch_message_log = MessageLogSwitch(self._context).switch
 
     def tick(self, beat: str | None = None) -> Due:
-        """See ``Ticks.tick``; the first also switches the log of messages on or off."""
+        """See ``Ticks.tick``; the first also switches the log of messages on or off.
+
+        If a hint asked for it, balances that are due are read here and now: whoever has just begun
+        a campaign should not wait for another hint, and for another tick after it.
+        """
         if self.refuses():
             return Due((), ())
         self._switch_message_log()
-        return self._tick(beat)
+        for account in self._ticks.unread_balances() if beat == "" else ():
+            with contained("tick"):
+                self._steps[account].check_credit()
+        return self._ticks.tick(beat)
 
     def prune(self) -> int:
         """See ``Retention.prune``."""

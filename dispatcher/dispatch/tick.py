@@ -164,6 +164,12 @@ class Ticks:
                 series=todo.series,
             )
 
+    def unread_balances(self) -> list[str]:
+        """The accounts whose balance is to be read."""
+        now = self._context.clock()
+        with self._context.database.read() as session:
+            return [one.account for one in self._contexts if _is_unread(session, one, now)]
+
     def _finish(self, now: datetime, running: int, turn: int) -> None:
         """Finish campaigns whose batches have all ended; of very many, some in each tick."""
         groups = -(-running // _MOST_FINISHED) or 1
@@ -204,15 +210,22 @@ def _to_settle(session: Session, context: Context, now: datetime) -> list[int]:
     ]
 
 
+def _is_unread(session: Session, context: Context, now: datetime) -> bool:
+    """Whether the balance of the account is to be read."""
+    settings, account = context.settings, context.account
+    every = timedelta(seconds=settings.credit_every)
+    return settings.credit_check != "off" and credit.due(
+        session, account, now, every, balances.PATIENCE
+    )
+
+
 def _account_due(session: Session, context: Context, now: datetime) -> AccountDue:
     settings, account = context.settings, context.account
     every = timedelta(seconds=settings.stop_list_every)
-    credit_every = timedelta(seconds=settings.credit_every)
     return AccountDue(
         polls=hints_for(polls.count_due(session, BatchState.SENT, now, account)),
         stop_list=stop_list.due(session, now, every, account),
-        credit=settings.credit_check != "off"
-        and credit.due(session, account, now, credit_every, balances.PATIENCE),
+        credit=_is_unread(session, context, now),
         recall=recalls.due(session, now, account),
     )
 

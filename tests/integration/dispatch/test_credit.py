@@ -67,6 +67,29 @@ def test_look_at_the_balance_is_published_before_the_hints_of_batches(bench: Ben
     assert published.index(CREDIT) < published.index(SEND)
 
 
+def test_tick_that_a_hint_asked_for_reads_the_balance_and_finds_what_it_pays_for(
+    bench: Bench,
+) -> None:
+    """Another hint and another tick would take as long as all the rest."""
+    bench.submit(3)
+    due = bench.dispatcher.tick("")
+    assert len(due.send) == 1
+    assert not due.credit
+
+
+def test_tick_of_a_hint_does_its_work_though_the_balance_cannot_be_read(bench: Bench) -> None:
+    """Only the campaigns that wait for the balance wait for the gateway."""
+    bench.submit(3, "begun")
+    bench.dispatcher.tick("")
+    bench.clock.forward(seconds=1)
+    bench.submit(3, start=10)
+    with mock.patch.object(bench.gateway, "account", side_effect=KeyError):
+        due = bench.dispatcher.tick("")
+    assert len(due.send) == 1
+    bench.clock.forward(seconds=6)
+    assert len(bench.dispatcher.tick("").send) == 2
+
+
 def test_campaign_beyond_the_balance_pauses_before_its_first_batch(bench: Bench) -> None:
     bench.gateway.balance = Decimal("30")
     bench.submit(1200)
