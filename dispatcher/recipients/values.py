@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from zoneinfo import ZoneInfo
 
 from dispatcher.recipients.column_names import fold
 
+_PARIS = ZoneInfo("Europe/Paris")
 # errors of spreadsheets, and nulls that no person is called
 _NEVER_A_VALUE = re.compile(
     r"#(N/A|NA|N/D|NV|(DIV/0|REF|NUM|NAME|VALUE|NULL|SPILL|CALC|FIELD|BLOCKED|CONNECT|UNKNOWN"
@@ -78,6 +81,10 @@ class NamedValues:
 def text_of(cell: object) -> str:
     """A value as a French spreadsheet shows it: 24/11/2026, 14:30, 12,5, VRAI; None is empty.
 
+    A date and time with a time zone, as Django stores them, is shown on the clock of Paris,
+    wherever the recipient is. One without is shown as it is, and so is a time of day, whose
+    hour in Paris depends on the day.
+
     A whole float is written without decimals, because spreadsheets and data frames turn a
     number that lost its zero into 612345678.0. Raises TypeError for bytes and containers.
     """
@@ -92,6 +99,9 @@ def text_of(cell: object) -> str:
     if isinstance(cell, float | Decimal):
         return _decimal(cell)
     if isinstance(cell, datetime):
+        if cell.tzinfo is not None:
+            with suppress(OverflowError, ValueError):  # at the ends of the calendar
+                cell = cell.astimezone(_PARIS)
         midnight = cell.time() == time()
         return cell.strftime("%d/%m/%Y" if midnight else "%d/%m/%Y %H:%M")
     if isinstance(cell, date):

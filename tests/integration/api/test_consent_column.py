@@ -56,6 +56,12 @@ def test_consents_are_stored_with_the_campaign_and_messages_leave(bench: Bench) 
     bench.check()
 
 
+def test_day_of_an_instant_is_that_of_paris(bench: Bench) -> None:
+    midnight = datetime(2026, 5, 2, 22, tzinfo=UTC)
+    bench.dispatcher.submit("soldes", "Bonjour", [row(0, midnight)], consent=SOURCE)
+    assert stored(bench) == [{0: Consent(MAY, "Lyon", "v3")}]
+
+
 def test_person_show_says_what_the_message_rested_on(bench: Bench) -> None:
     bench.dispatcher.submit("soldes", "Bonjour", [row(0)], consent=SOURCE)
     [message] = bench.dispatcher.persons.show(people(1)[0])["messages"]

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import FrozenInstanceError, replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -198,7 +199,15 @@ def test_folding_drops_case_accents_spaces_and_punctuation() -> None:
         (date(2026, 11, 24), "24/11/2026"),
         (datetime(2026, 11, 24), "24/11/2026"),  # noqa: DTZ001 - a cell has no zone
         (datetime(2026, 11, 24, 14, 30), "24/11/2026 14:30"),  # noqa: DTZ001
+        # Django hands every instant on in UTC; in Paris these are in winter, summer and at midnight
+        (datetime(2026, 12, 3, 14, 30, tzinfo=UTC), "03/12/2026 15:30"),
+        (datetime(2026, 7, 3, 14, 30, tzinfo=UTC), "03/07/2026 16:30"),
+        (datetime(2026, 12, 2, 23, 0, tzinfo=UTC), "03/12/2026"),
+        (datetime(2026, 12, 3, 0, 0, tzinfo=UTC), "03/12/2026 01:00"),
+        (datetime(2026, 12, 3, 9, 0, tzinfo=ZoneInfo("Indian/Reunion")), "03/12/2026 06:00"),
+        (datetime.max.replace(tzinfo=UTC), "31/12/9999 23:59"),
         (time(9, 5), "09:05"),
+        (time(9, 5, tzinfo=UTC), "09:05"),
         (True, "VRAI"),
         (False, "FAUX"),
         (timedelta(hours=26, minutes=30), "26:30"),
