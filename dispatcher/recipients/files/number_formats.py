@@ -17,10 +17,6 @@ _DATE_TOKENS = re.compile(
     r'"([^"]*)"|\\(.)|_.|\*.|(\[h+\]|\[m+\]|\[s+\]|AM/PM|A/P|y+|m+|d+|h+|s+(?:\.0+)?|General)|(.)',
     re.IGNORECASE | re.DOTALL,
 )
-# what programs write when nobody chose a format, and Excel's own dates, which follow the country
-_USUAL_DATES = re.compile(
-    r"General|mm-dd-yy|m/d/yy|m/d/yy h:mm|yyyy-mm-dd([ t]*h+:mm(:ss)?)?|yyyy-mm-dd", re.IGNORECASE
-)
 _MONTHS = (
     *("janvier", "février", "mars", "avril", "mai", "juin"),
     *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
@@ -33,15 +29,15 @@ _DAYS = ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"
 
 
 def shown(value: object, code: str) -> str:
-    """The text of a cell with the number format ``code``: ``0.2`` and ``0%`` make ``20 %``."""
+    """The text of a cell with the number format ``code``: ``0.2`` and ``0%`` make ``20 %``.
+
+    A date stands in the French order whatever its format says: whoever reads 12/3/2026, a person
+    or ``dates.date_of``, takes it for 12 March.
+    """
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return text_of(value)
-    section = code.split(";")[0]
     if isinstance(value, datetime | date | time | timedelta):
-        section = _BRACKETS.sub("", section).removesuffix("@")
-        if isinstance(value, timedelta) or not _USUAL_DATES.fullmatch(section.replace("\\", "")):
-            return _dated(value, section)
-        return text_of(value)
+        return _dated(value, code.split(";")[0])
     if isinstance(value, int | float | Decimal):
         return _number(value, code)
     return text_of(value)
@@ -138,18 +134,54 @@ def _format_of(section: str) -> _Format | None:
     return _Format(before, digits, after, percent)
 
 
+class _Part(NamedTuple):
+    """A part of a date's format: a token such as ``yyyy``, where ``n`` are minutes, or a text."""
+
+    token: str
+    text: str
+
+
 def _dated(value: datetime | date | time | timedelta, section: str) -> str:
-    parts = [found.groups() for found in _DATE_TOKENS.finditer(section)]
-    tokens = [(token or "").lower() for _, _, token, _ in parts]
-    twelve = any(token in ("am/pm", "a/p") for token in tokens)
-    made = []
-    for at, (quoted, escaped, token, other) in enumerate(parts):
-        if not token:
-            made.append(quoted or escaped or other or "")
-            continue
-        minutes = token.lower() in ("m", "mm") and _beside_hours(tokens, at)
-        made.append(_part(value, "n" * len(token) if minutes else token.lower(), twelve=twelve))
+    section = _BRACKETS.sub("", section).removesuffix("@")
+    if isinstance(value, date):
+        timed = isinstance(value, datetime) and value.time() != time()
+        section = _in_french_order(section, timed=timed)
+    parts = _parts(section)
+    twelve = any(one.token in ("am/pm", "a/p") for one in parts)
+    made = [_part(value, one.token, twelve=twelve) if one.token else one.text for one in parts]
     return "".join(made).strip()
+
+
+@lru_cache(maxsize=256)
+def _parts(section: str) -> tuple[_Part, ...]:
+    found = [one.groups() for one in _DATE_TOKENS.finditer(section)]
+    tokens = [(token or "").lower() for _, _, token, _ in found]
+    for at, token in enumerate(tokens):
+        if token in ("m", "mm") and _beside_hours(tokens, at):
+            tokens[at] = "n" * len(token)
+    return tuple(
+        _Part(token, quoted or escaped or other or "")
+        for token, (quoted, escaped, _, other) in zip(tokens, found, strict=True)
+    )
+
+
+@lru_cache(maxsize=256)
+def _in_french_order(section: str, *, timed: bool) -> str:
+    """The format, or a French one if its day, month and year stand in another order.
+
+    ``timed`` is whether the time of day may be shown: midnight is what programs write for none.
+    """
+    tokens = [one.token for one in _parts(section)]
+    weekday = next((token for token in tokens if token.startswith("ddd")), "")
+    dated = [token for token in tokens if token.startswith(("d", "m", "y")) and token != weekday]
+    if dated == sorted(dated):
+        return section
+    month = next((token for token in dated if token.startswith("mmm")), "")
+    plain = {"d": "d" if month else "dd", "m": month or "mm", "y": "yyyy"}
+    kinds = {token[0] for token in dated}
+    day = (" " if month else "/").join(plain[kind] for kind in "dmy" if kind in kinds)
+    hours = "hh:mm" if timed and any(token.startswith("h") for token in tokens) else ""
+    return " ".join(filter(None, (weekday, day, hours)))
 
 
 def _beside_hours(tokens: list[str], at: int) -> bool:
@@ -174,6 +206,8 @@ def _part(value: datetime | date | time | timedelta, token: str, *, twelve: bool
             return f"{seconds % 60:0{len(token.split('.')[0])}}"
         case "a", _:
             return "AM" if hours % 24 < 12 else "PM"
+        case "g", _:
+            return text_of(value)
     if not isinstance(value, date):
         return ""
     match token[0], len(token):
@@ -184,11 +218,9 @@ def _part(value: datetime | date | time | timedelta, token: str, *, twelve: bool
             return names[length][value.month - 1] if length in names else f"{value.month:0{length}}"
         case "d", length if length < 3:
             return f"{value.day:0{length}}"
-        case "d", length:
+        case _, length:
             name = _DAYS[value.weekday()]
             return f"{name[:3]}." if length == 3 else name
-        case _:
-            return text_of(value)
 
 
 def _seconds(value: datetime | date | time | timedelta) -> int:

@@ -5,7 +5,9 @@ The file itself holds the text of each cell as its program showed it, and which 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import IO, BinaryIO
 from xml.etree import ElementTree as ET
 
@@ -13,12 +15,14 @@ from dispatcher.errors import InvalidFile
 from dispatcher.recipients.files.bounds import MOST_COLUMNS, BoundedArchive
 from dispatcher.recipients.files.sheets import Row, Sheet, check_row
 from dispatcher.recipients.files.xlsx import DAMAGE
+from dispatcher.recipients.values import text_of
 
 _NS = "{urn:oasis:names:tc:opendocument:xmlns:%s:1.0}"
 _TABLE, _TEXT, _OFFICE, _STYLE = (_NS % name for name in ("table", "text", "office", "style"))
 _SHEET, _ROW = f"{_TABLE}table", f"{_TABLE}table-row"
 _CELLS = (f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell")
 _CONTENT = "content.xml"
+_numeric_date = re.compile(r"(\d+)[ /.-](\d+)[ /.-]\d").match
 
 
 def sheets_of(stream: BinaryIO) -> Sequence[Sheet]:
@@ -132,11 +136,26 @@ def _shown(cell: ET.Element) -> str:
     """The text of a cell; a comment is none."""
     lines = [_line(paragraph) for paragraph in cell.findall(f"{_TEXT}p")]
     if lines:
-        return "\n".join(lines).replace("\u202f", " ").replace("\xa0", " ")
+        text = "\n".join(lines).replace("\u202f", " ").replace("\xa0", " ")
+        return _in_french_order(text, cell.get(f"{_OFFICE}date-value", ""))
     for name in ("string-value", "date-value", "time-value", "boolean-value", "value"):
         if value := cell.get(f"{_OFFICE}{name}"):
             return value
     return ""
+
+
+def _in_french_order(text: str, value: str) -> str:
+    """The text of a cell, or its date as 03/12/2026 if the text says 12/3/2026 or 2026-12-03."""
+    numbers = _numeric_date(text)
+    if not value or numbers is None:
+        return text
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:  # a year beyond 9999
+        return text
+    if (int(numbers[1]), int(numbers[2])) == (at.day, at.month):
+        return text
+    return text_of(at if ":" in text else at.date())
 
 
 def _line(element: ET.Element) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import re
 import struct
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -34,6 +35,8 @@ _DAMAGE = (
     ValueError,
     struct.error,
 )
+# a duration such as [h]:mm; other brackets are locales and colours
+_elapsed = re.compile(r"\[(h+|m+|s+)\]", re.IGNORECASE).search
 _EMPTY, _TEXT, _NUMBER, _DATE, _BOOLEAN, _ERROR, _BLANK = range(7)
 
 
@@ -104,7 +107,7 @@ class _XlsSheet:
         form = self._book.format_map[self._book.xf_list[cell.xf_index].format_key].format_str
         if cell.ctype == _NUMBER:
             return shown(cell.value, form)
-        if cell.value < 1 or "[" in form:
+        if cell.value < 1 or _elapsed(form):
             return shown(timedelta(days=cell.value), form if cell.value < 1 else "[h]:mm")
         # days from 1900, with the 29 February that it did not have, or from 1904
         start = datetime(1904, 1, 1) if self._book.datemode else datetime(1899, 12, 30)  # noqa: DTZ001

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from dispatcher.errors import InvalidFile
+from dispatcher.recipients.dates import date_of
 from dispatcher.recipients.files import RecipientFile, open_recipients
 from dispatcher.recipients.files.number_formats import shown
 
@@ -146,6 +147,20 @@ def test_hidden_rows_have_a_fault_unless_they_are_asked_for() -> None:
         (date(2026, 12, 3), "[$-40C]d mmmm yyyy;@", "3 décembre 2026"),
         (date(2026, 12, 3), "dddd d mmm", "jeudi 3 déc."),
         (datetime(2026, 12, 3, 14, 5), 'dd/mm/yy hh"h"mm', "03/12/26 14h05"),  # noqa: DTZ001
+        # the month before the day, or the year first: French people would read another day
+        (date(2025, 12, 3), "m/d/yyyy", "03/12/2025"),
+        (date(2025, 12, 3), "[$-409]mm\\-dd\\-yyyy;@", "03/12/2025"),
+        (date(2025, 12, 3), "yy/mm/dd", "03/12/2025"),
+        (date(2025, 12, 3), "yyyy/dd/mm", "03/12/2025"),
+        (date(2025, 12, 3), "m/d", "03/12"),
+        (date(2025, 12, 3), "yyyy-mm", "12/2025"),
+        (date(2025, 12, 3), "dddd, mmmm dd, yyyy", "mercredi 3 décembre 2025"),
+        (datetime(2025, 12, 3, 14, 5), "m/d/yyyy h:mm AM/PM", "03/12/2025 14:05"),  # noqa: DTZ001
+        (datetime(2025, 12, 3, 14, 5), "m/d/yyyy", "03/12/2025"),  # noqa: DTZ001
+        (datetime(2025, 12, 3), "yyyy-mm-dd hh:mm:ss", "03/12/2025"),  # noqa: DTZ001
+        (datetime(2025, 12, 3, 14, 5), "d/m/yy h:mm", "3/12/25 14:05"),  # noqa: DTZ001
+        (datetime(2025, 12, 3, 14, 5), "General", "03/12/2025 14:05"),  # noqa: DTZ001
+        (time(9, 5), "General", "09:05"),
         (time(9, 5), "hh:mm", "09:05"),
         (timedelta(hours=26, minutes=3), "[h]:mm:ss", "26:03:00"),
         ("  tel quel ", "@", "  tel quel "),
@@ -163,6 +178,17 @@ def test_cells_of_a_workbook_are_read_as_it_shows_them() -> None:
     (one,) = opened(book)
     values = [one.fields[name] for name in "abcdefg"]
     assert values == ["20 %", "1 234,50 €", "VRAI", "Zoé", "_x000D_", "#N/A", ""]
+
+
+@pytest.mark.parametrize(
+    "code", ["m/d/yyyy", "mm-dd-yy", "yyyy-mm-dd", "yy/mm/dd", "dd/mm/yyyy", "mmmm d, yyyy"]
+)
+def test_date_of_a_cell_is_read_as_the_same_day(code: str) -> None:
+    days = [date(2026, 3, 12), date(2025, 12, 3), date(2026, 5, 23)]
+    book = xlsx(Clients=[["mobile", "consenti le"], *([ONE, day] for day in days)])
+    for at in range(2, 5):
+        book["Clients"].cell(at, 2).number_format = code
+    assert [date_of(one.fields["consenti le"]) for one in opened(book)] == days
 
 
 # -- other formats
@@ -216,6 +242,29 @@ def test_ods_is_read_as_it_was_shown() -> None:
         people = [(one.row, one.phone, one.fields["montant"], one.fault) for one in file]
         assert file.notes == ["sheet 'Clients' is read; left out: 'Vieux' (hidden)"]
     assert people == [(2, ONE, "1 234,50 €", None), (3, TWO, "VRAI", "hidden_row")]
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "read"),
+    [
+        ("2025-12-03", "12/3/2025", "03/12/2025"),
+        ("2025-12-23T00:00:00", "12/23/25", "23/12/2025"),
+        ("2025-12-03T14:05:00", "12/03/25 02:05 PM", "03/12/2025 14:05"),
+        ("2025-12-03", "2025-12-03", "03/12/2025"),
+        ("2025-12-03", "03/12/25", "03/12/25"),
+        ("2025-12-03", "3 décembre 2025", "3 décembre 2025"),
+        ("2025-12-03", "déc. 25", "déc. 25"),
+        ("", "12/3/2025", "12/3/2025"),
+        ("12025-12-03", "12/3/12025", "12/3/12025"),
+    ],
+)
+def test_date_of_an_ods_stands_in_the_french_order(value: str, text: str, read: str) -> None:
+    cell = f"<table:table-cell office:value-type='date' office:date-value='{value}'>"
+    table = row("mobile", "le") + row(ONE, text).replace(
+        f"<table:table-cell><text:p>{text}", f"{cell}<text:p>{text}"
+    )
+    (one,) = open_recipients(ods(f"<table:table table:name='Clients'>{table}</table:table>"))
+    assert one.fields["le"] == read
 
 
 @pytest.mark.parametrize(
@@ -283,6 +332,19 @@ def test_xls_is_read_as_it_was_shown() -> None:
         (ONE, None, ONE, *shown_there),
         (TWO, "hidden_row", TWO, *shown_there),
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (b"m/d/yyyy;@", "03/12/2026"),
+        (b"[$-40C]d/m", "3/12"),  # a locale, and no duration
+    ],
+)
+def test_date_of_an_xls_stands_in_the_french_order(code: bytes, text: str) -> None:
+    pytest.importorskip("xlrd")
+    with open_recipients(io.BytesIO(xls().replace(b"dd/mm/yyyy", code))) as file:
+        assert {list(one.fields.values())[3] for one in file} == {text}
 
 
 def test_damaged_xls_is_read_or_refused() -> None:
