@@ -16,7 +16,7 @@ _MONTHS: Final = (
 )
 _iso = re.compile(r"\d{4}([-/])\d\d\1\d\d(?:[T ].+)?").fullmatch
 _french = re.compile(
-    r"(?:(?:lun|mar|mer|jeu|ven|sam|dim)[a-z]*\.? )?"
+    r"(?:(?:lun|mar|mer|jeu|ven|sam|dim)[a-z]*[.,]? )?"
     r"(?P<day>\d{1,2})(?:er)?(?P<sign>[ /.-])(?P<month>\d{1,2}|[^\W\d]{3,9}\.?)(?P=sign)"
     r"(?P<year>\d{4}|\d\d)"
     r"(?:,? (?:à )?(?:[01]?\d|2[0-3]) ?[:h] ?(?:[0-5]\d(?::[0-5]\d)?)?)?",
@@ -28,7 +28,7 @@ def date_of(text: str) -> date | None:
     """The date in a cell; an instant (UTC) if it has a time zone. None if nobody can read it.
 
     The day stands before the month, unless the year is first: ``2026-05-03``, ``03/05/2026``,
-    ``3.5.2026``, ``3 mai 2026``, ``03/05/26``. A time of day is read, and left out.
+    ``3.5.2026``, ``3 mai 2026``, ``03/05/26``, ``3-mai-26``. A time of day is read, and left out.
     """
     text = " ".join(text.split())
     try:
@@ -49,7 +49,7 @@ def _of_french(text: str) -> date | None:
         return None
     year, month = found["year"], found["month"]
     if len(year) == 2:
-        if found["sign"] != "/":  # 26-05-03 may begin with the year
+        if month.isdecimal() and found["sign"] != "/":  # 26-05-03 may begin with the year
             return None
         year = f"20{year}"
     if month.isdecimal():

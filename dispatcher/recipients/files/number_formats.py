@@ -12,6 +12,9 @@ from dispatcher.recipients.values import text_of
 
 # colours, conditions and locales in brackets; [$€-40C] is a currency and a locale
 _BRACKETS = re.compile(r"\[\$([^\]-]*)(?:-[^\]]*)?\]|\[(?![hms]+\])[^\]]*\]", re.IGNORECASE)
+# what Windows calls the long date and the time of its user; the rest of the format is not shown
+_LONG_DATE = re.compile(r"\[\$-(F800|x-sysdate)\]", re.IGNORECASE)
+_LONG_TIME = re.compile(r"\[\$-(F400|x-systime)\]", re.IGNORECASE)
 _TOKENS = re.compile(r'"([^"]*)"|\\(.)|_.|\*.|([0#?]+(?:[ ,.0#?]*[0#?])?,*)|(%)|(.)', re.DOTALL)
 _DATE_TOKENS = re.compile(
     r'"([^"]*)"|\\(.)|_.|\*.|(\[h+\]|\[m+\]|\[s+\]|AM/PM|A/P|y+|m+|d+|h+|s+(?:\.0+)?|General)|(.)',
@@ -142,6 +145,10 @@ class _Part(NamedTuple):
 
 
 def _dated(value: datetime | date | time | timedelta, section: str) -> str:
+    if _LONG_DATE.search(section):
+        section = "dddd d mmmm yyyy"
+    elif _LONG_TIME.search(section):
+        section = "hh:mm:ss"
     section = _BRACKETS.sub("", section).removesuffix("@")
     if isinstance(value, date):
         timed = isinstance(value, datetime) and value.time() != time()

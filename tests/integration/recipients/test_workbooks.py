@@ -161,6 +161,12 @@ def test_hidden_rows_have_a_fault_unless_they_are_asked_for() -> None:
         (datetime(2025, 12, 3, 14, 5), "d/m/yy h:mm", "3/12/25 14:05"),  # noqa: DTZ001
         (datetime(2025, 12, 3, 14, 5), "General", "03/12/2025 14:05"),  # noqa: DTZ001
         (time(9, 5), "General", "09:05"),
+        # the long date and the time of Windows, as Excel in French offers them
+        (date(2026, 12, 3), "[$-F800]dddd\\,\\ mmmm\\ dd\\,\\ yyyy", "jeudi 3 décembre 2026"),
+        (date(2026, 12, 3), "[$-x-sysdate]dd/mm/yyyy;@", "jeudi 3 décembre 2026"),
+        (datetime(2026, 12, 3, 14, 30), "[$-F400]h:mm:ss\\ AM/PM", "14:30:00"),  # noqa: DTZ001
+        (time(9, 5, 7), "[$-x-systime]h:mm:ss AM/PM", "09:05:07"),
+        (timedelta(hours=9, minutes=5), "[$-f400]h:mm:ss\\ AM/PM", "09:05:00"),
         (time(9, 5), "hh:mm", "09:05"),
         (timedelta(hours=26, minutes=3), "[h]:mm:ss", "26:03:00"),
         ("  tel quel ", "@", "  tel quel "),
@@ -181,7 +187,11 @@ def test_cells_of_a_workbook_are_read_as_it_shows_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["m/d/yyyy", "mm-dd-yy", "yyyy-mm-dd", "yy/mm/dd", "dd/mm/yyyy", "mmmm d, yyyy"]
+    "code",
+    [
+        *("m/d/yyyy", "mm-dd-yy", "yyyy-mm-dd", "yy/mm/dd", "dd/mm/yyyy", "mmmm d, yyyy"),
+        *("d-mmm-yy", "[$-F800]dddd\\,\\ mmmm\\ dd\\,\\ yyyy", "[$-x-sysdate]dddd, mmmm dd, yyyy"),
+    ],
 )
 def test_date_of_a_cell_is_read_as_the_same_day(code: str) -> None:
     days = [date(2026, 3, 12), date(2025, 12, 3), date(2026, 5, 23)]
@@ -339,6 +349,7 @@ def test_xls_is_read_as_it_was_shown() -> None:
     [
         (b"m/d/yyyy;@", "03/12/2026"),
         (b"[$-40C]d/m", "3/12"),  # a locale, and no duration
+        (b"[$-F800]dd", "jeudi 3 décembre 2026"),
     ],
 )
 def test_date_of_an_xls_stands_in_the_french_order(code: bytes, text: str) -> None:

@@ -32,6 +32,10 @@ THIRD_OF_MAY = date(2026, 5, 3)
         "dimanche 3 mai 2026",
         "dim. 3 mai 2026, 9 h 05",
         "03-mai-2026",
+        "03-mai-26",
+        "3 mai 26",
+        "3.mai.26",
+        "dimanche, 3 mai 2026",
     ],
 )
 def test_date_that_a_list_may_hold_is_read(cell: str) -> None:
@@ -49,6 +53,8 @@ def test_date_that_a_list_may_hold_is_read(cell: str) -> None:
         ("1 août 2026", 8),
         ("1 sept. 2026", 9),
         ("1er décembre 2026", 12),
+        ("1-déc.-26", 12),
+        ("1-févr-26 09:05", 2),
     ],
 )
 def test_month_is_read_by_its_french_name(cell: str, month: int) -> None:
@@ -73,6 +79,8 @@ def test_instant_with_a_time_zone_is_read_as_such() -> None:
         "12/31/2026",
         "2026-13-01",
         "26-05-03",
+        "03.05.26",
+        "mai-26",
         "1 jui 2026",
         "1 ma 2026",
         "01/01/1900",
