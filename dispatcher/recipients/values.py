@@ -14,32 +14,36 @@ from zoneinfo import ZoneInfo
 from dispatcher.recipients.column_names import fold
 
 _PARIS = ZoneInfo("Europe/Paris")
-# errors of spreadsheets, and nulls that no person is called
+# errors of spreadsheets, "not available" (non disponible, communiqué, renseigné), and nulls that
+# no person is called, as they may have been typed
 _NEVER_A_VALUE = re.compile(
-    r"#(N/A|NA|N/D|NV|(DIV/0|REF|NUM|NAME|VALUE|NULL|SPILL|CALC|FIELD|BLOCKED|CONNECT|UNKNOWN"
+    r"#?N ?[/\\] ?[ACDR]\.?|N\.[AD]\.?|NA\.|undefined|none"
+    r"|#(NA|NV|(DIV/0|REF|NUM|NAME|VALUE|NULL|SPILL|CALC|FIELD|BLOCKED|CONNECT|UNKNOWN"
     r"|VALEUR|NOMBRE|NOM|NUL|CHAMP|ERROR|ERREUR|D[ÉE]VERS|PROPAGATION|EPARS|BUSY|WERT|BEZUG|ZAHL)"
     r"\s?[!?]"
     r"|GETTING_DATA|OBTENTION_DONNEES)|Err:\d{3}"
-    r"|\\N|[<(\[](NULL|null|NA|none|None|nil|vide)[>)\]]|NULL|null|NaN|nan|NaT|None|undefined|nil"
+    r"|\\N|[<(\[](null|na|n/a|none|nil|vide|undefined)[>)\]]",
+    re.IGNORECASE,
 )
-# the same words as people may be called, and as others may have typed them
-_IN_ANY_CASE = re.compile(r"null|nan|none|undefined|nil|n\.?/?a\.?|n/d|nat", re.IGNORECASE)
+# nulls as programs write them, and as others may have typed them: people may be called so, too
+_OF_PROGRAMS = frozenset({"NULL", "null", "NaN", "nan", "NaT", "nil"})
+_OR_A_NAME = frozenset({"null", "nan", "nat", "nil", "na"})
 #: sets of names that are remembered
 _MOST_SHAPES = 1000
 _NAMES = re.compile(r"nom|name|client|contact|patient|eleve|enfant|destinataire|parent|adherent")
 
 
 def is_no_value(text: str, column: str) -> bool:
-    """True for an error of a spreadsheet or a null of a database.
+    """True for an error of a spreadsheet, a null of a database, or a word for "not available".
 
-    Programs write ``NULL``, ``null``, ``NaN``, ``nan`` and ``None``: these are no value anywhere.
-    ``Null``, ``Nan``, ``NAN`` and the like are a value in a column whose name says that it holds
-    names of people, and none in others.
+    ``N/A``, ``n.a.``, ``undefined`` and ``None``, in any case, and what programs write (``NULL``,
+    ``null``, ``NaN``, ``nan``) are no value anywhere. ``Null``, ``Nan``, ``Na`` and the like are a
+    value in a column whose name says that it holds names of people, and none in others.
     """
     text = text.strip()
-    if _NEVER_A_VALUE.fullmatch(text):
+    if text in _OF_PROGRAMS or _NEVER_A_VALUE.fullmatch(text):
         return True
-    return _IN_ANY_CASE.fullmatch(text) is not None and not _NAMES.search(fold(column))
+    return text.lower() in _OR_A_NAME and not _NAMES.search(fold(column))
 
 
 class NamedValues:

@@ -93,7 +93,17 @@ def test_first_mobile_of_several_fields_counts(values: dict[str, object], phone:
         ),
         *((text, "Prénom", True) for text in ("NULL", "null", "nan", "None", "#N/A", "#VALEUR!")),
         *((text, "Prénom", True) for text in ("#VALEUR\u00a0!", "#ERREUR!", "#ERROR!")),
-        *((text, "Prénom", False) for text in ("Nan", "Null", "NAN", "Nanette", "Nil")),
+        *((text, "Prénom", True) for text in ("N/A", "n/a", " n.a. ", "N.A", "N/D", "n/d", "#N/D")),
+        *(
+            (text, "Prénom", True)
+            for text in ("#n/a", "N / A", "N/C", "n/r", "N\\A", "n.d.", "na.")
+        ),
+        *((text, "Prénom", True) for text in ("UNDEFINED", "Undefined", "NONE", "[NULL]", "<n/a>")),
+        *(
+            (text, "Prénom", False)
+            for text in ("Nan", "Null", "NAN", "Nanette", "Nil", "Na", "Nat")
+        ),
+        *((text, "Prénom", False) for text in ("Nadia", "N.", "N. A. Martin", "A/N", "Na/Da")),
         *((text, "nom du client", False) for text in ("Null", "Nan")),
         *((text, "points", True) for text in ("#DIV/0!", "#REF!", "#NOM?", "Err:502", " n/a ")),
         *((text, "points", False) for text in ("0", "-", "#1", "non", "Nantes", "nul")),
