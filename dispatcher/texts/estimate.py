@@ -33,7 +33,7 @@ _part_of_stop = re.compile(
 _begun = re.compile(r"(?<![^\W_])s(?:to?)?$", re.IGNORECASE).search
 _ended = re.compile(r"(?:t?o)?p(?![^\W\d_])", re.IGNORECASE).match
 #: what a value may put before or after a mention so that it is none
-_BEFORE, _AFTER = ("", "x", "non "), ("", "x", "0", " 000", "€", " articles")
+_BEFORE, _AFTER = ("", "x", "non ", "le "), ("", "x", "0", " 000", "€", " articles", " Levroux")
 #: one of these at the edge of a literal may form a tag together with a value
 _edgy = re.compile("[:\n€]").search
 _EDGE = 5

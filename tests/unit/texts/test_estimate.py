@@ -69,6 +69,12 @@ def test_estimate_never_overlooks_a_stop_mention(text: str, a: str, b: str) -> N
         assert estimator.has_stop == arrival(template.render(fields)).has_stop
 
 
+def test_value_that_makes_a_shop_of_a_mention_is_rendered() -> None:
+    estimator = Estimator(compile_template('{{ a }} "STOP 36180'), 14)
+    assert not estimator.has_stop
+    assert estimator.estimate({"a": "le"}) is None
+
+
 @pytest.mark.parametrize(
     "text", ["Bonjour {{ a }} !", "Hé {{ a }}, 12 € chez https://un.example/x"]
 )
