@@ -114,7 +114,7 @@ def _sent(batch: DueBatch, outcome: Sent, now: datetime, waits: Waits) -> Change
         not_before=now if more else None,
         leaves_at=batch.leaves_at,
         receipt=_receipt(batch, outcome.message_id, messages, now),
-        attempt=replace(_taken(messages, ""), shown=confirmed(len(batch.states), messages.states)),
+        attempt=_taken(batch, messages, ""),
         pause=outcome.blocked,
     )
 
@@ -141,7 +141,7 @@ def _handed_over(
         not_before=hour,
         leaves_at=leaves_at,
         receipt=_receipt(batch, outcome.message_id, messages, now),
-        attempt=_taken(messages, f"until {leaves_at.isoformat()}"),
+        attempt=_taken(batch, messages, f"until {leaves_at.isoformat()}"),
         pause=pause,
         recall=recall,
     )
@@ -245,5 +245,6 @@ def _receipt(batch: DueBatch, message_id: str, messages: MessageResults, now: da
     return Receipt(message_id, now, messages.cost, segments, messages.told)
 
 
-def _taken(messages: MessageResults, detail: str) -> AttemptEnd:
-    return AttemptEnd("sent", detail, messages=messages.taken, cost=messages.whole_cost)
+def _taken(batch: DueBatch, messages: MessageResults, detail: str) -> AttemptEnd:
+    shown, cost = confirmed(len(batch.states), messages.states), messages.whole_cost
+    return AttemptEnd("sent", detail, messages=messages.taken, cost=cost, shown=shown)

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from dispatcher.campaigns.evidence import AttemptEvidence
 from dispatcher.campaigns.states import CampaignState, MessageState
 from dispatcher.campaigns.wording import counted
 from dispatcher.errors import InvalidCampaign
@@ -179,6 +180,22 @@ def may_return(state: MessageState, campaign: CampaignState) -> bool:
         CampaignState.RUNNING,
         CampaignState.PAUSED,
     }
+
+
+def asks_attempts(rule: Rule, state: MessageState) -> bool:
+    """True if the attempts may contradict ``state`` in a way that counts (``is_unsure``)."""
+    return rule is Rule.EXCEPT and state not in _IN_IT
+
+
+def is_unsure(state: MessageState, position: int, attempts: Iterable[AttemptEvidence]) -> bool:
+    """True if ``attempts``, all those of a batch, may have texted who counts as not texted.
+
+    An attempt of which all is known, by its answer or by its tag, has texted nobody besides.
+    """
+    return state not in _IN_IT and any(
+        position in one.texted or (one.may_show and (one.covers is None or position in one.covers))
+        for one in attempts
+    )
 
 
 def leaves_out(rule: Rule, found: Found | None) -> bool | None:

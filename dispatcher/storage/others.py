@@ -6,38 +6,36 @@ A batch of a campaign that names none asks nothing here.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
-from dispatcher.campaigns.evidence import UNSENT
-from dispatcher.campaigns.evidence import read as read_positions
-from dispatcher.campaigns.others import Found, Other, Rule, may_return, read
+from dispatcher.campaigns.evidence import AttemptEvidence
+from dispatcher.campaigns.others import (
+    Found,
+    Other,
+    Rule,
+    asks_attempts,
+    is_unsure,
+    may_return,
+    read,
+)
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.storage import pseudonymous
+from dispatcher.storage.batches import attempts
 from dispatcher.storage.numbers import LETTER, PEOPLE
 from dispatcher.storage.planner import is_one_of
 from dispatcher.storage.tables import ATTEMPT, BATCH, CAMPAIGN, Reply
 
-#: states that an attempt of unknown outcome may contradict
-_NOT_TEXTED: Final = frozenset(
-    {
-        MessageState.REJECTED,
-        MessageState.OPTED_OUT,
-        MessageState.WITHDRAWN,
-        MessageState.LEFT_OUT,
-        MessageState.EXPIRED,
-        MessageState.CANCELLED,
-    }
-)
-_ROWS: Final = (
+_ROWS = (
     select(
         PEOPLE.c.phone,
         PEOPLE.c.position,
         BATCH.c.id,
         BATCH.c.campaign_id,
         BATCH.c.state,
+        BATCH.c.size,
         BATCH.c.attempt,
         BATCH.c.sent_at,
         LETTER.label("letter"),
@@ -60,10 +58,11 @@ def find(
     """
     if not others or not phones:
         return {}
-    names, rows = _read(session, phones, sorted({one.campaign for one in others}))
-    lost = _unknown(session, [row for row in rows if _may_contradict(row)])
-    silent = {one.campaign for one in others if one.rule is Rule.SILENT}
-    answers = _answers(session, [row.phone for row in rows if row.campaign_id in silent])
+    rules = {one.campaign: one.rule for one in others}
+    names, rows = _read(session, phones, sorted(rules))
+    made = _attempts(session, rows, rules)
+    silent = [row.phone for row in rows if rules[row.campaign_id] is Rule.SILENT]
+    answers = _answers(session, silent)
     found: dict[tuple[str, int], Found] = {}
     for row in rows:
         state = MessageState.of(row.letter)
@@ -72,7 +71,7 @@ def find(
             state,
             unsure=given_up
             or may_return(state, CampaignState(row.campaign_state))
-            or (row.id, row.position) in lost,
+            or is_unsure(state, row.position, made.get(row.id, ())),
             answered=any(
                 campaign == row.campaign_id
                 or (campaign is None and (row.sent_at is None or at >= row.sent_at))
@@ -99,29 +98,18 @@ def _read(
             return names, rows
 
 
-def _may_contradict(row: Any) -> bool:
-    return row.attempt > 0 and MessageState.of(row.letter) in _NOT_TEXTED
-
-
-def _unknown(session: Session, rows: Sequence[Any]) -> set[tuple[int, int]]:
-    """Batch and position of those whom an attempt carried that may have been taken."""
-    if not rows:
-        return set()
-    may_be_taken = or_(ATTEMPT.c.outcome.is_(None), ATTEMPT.c.outcome.not_in((*UNSENT, "sent")))
-    made = session.execute(
-        select(ATTEMPT.c.batch_id, ATTEMPT.c.covers).where(
-            ATTEMPT.c.batch_id.in_({row.id for row in rows}), may_be_taken
-        )
-    )
-    carried: dict[int, list[frozenset[int] | None]] = {}
-    for batch_id, covers in made:
-        whom = None if covers is None else read_positions(covers)[0]
-        carried.setdefault(batch_id, []).append(whom)
-    return {
-        (row.id, row.position)
+def _attempts(
+    session: Session, rows: Iterable[Any], rules: Mapping[int, Rule]
+) -> Mapping[int, Sequence[AttemptEvidence]]:
+    """The attempts of each batch in which they may contradict the state of one of these people."""
+    sizes = {
+        row.id: row.size
         for row in rows
-        if any(whom is None or row.position in whom for whom in carried.get(row.id, ()))
+        if row.attempt and asks_attempts(rules[row.campaign_id], MessageState.of(row.letter))
     }
+    if not sizes:
+        return {}
+    return attempts.evidence_of_each(session, ATTEMPT.c.batch_id.in_(sizes), sizes)
 
 
 def _answers(session: Session, names: Sequence[str]) -> dict[str, list[tuple[int | None, Any]]]:
@@ -158,14 +146,6 @@ def of_campaigns(session: Session, ids: Iterable[int]) -> dict[int, tuple[Other,
         )
     )
     return {campaign: read(document) for campaign, document in rows}
-
-
-def references(session: Session, ids: Iterable[int]) -> dict[int, str]:
-    """The references of these campaigns, by id."""
-    rows = session.execute(
-        select(CAMPAIGN.c.id, CAMPAIGN.c.reference).where(CAMPAIGN.c.id.in_(list(ids)))
-    )
-    return dict(map(tuple, rows))
 
 
 def reached(session: Session, first: Iterable[int]) -> Iterator[int]:

@@ -34,9 +34,9 @@ def end(
 ) -> None:
     """Record the outcome of an attempt; its tag is looked up again at ``check_at``.
 
-    ``again=False`` changes nothing if the attempt has an outcome. ``taken`` is how many messages
-    the gateway took, and their cost, as far as it said so; ``shown`` is the document of which they
-    are, if only a part.
+    ``again=False`` changes nothing if the attempt has an outcome. ``taken`` has the columns that
+    say what the gateway took, as far as it said so: how many messages, and their cost; ``shown`` is
+    the document of which they are, if only a part.
     """
     values: dict[str, Any] = {
         "outcome": outcome,

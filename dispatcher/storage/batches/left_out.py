@@ -10,8 +10,7 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.evidence import read, written
-from dispatcher.storage.others import references
-from dispatcher.storage.tables import BATCH, LeftOut
+from dispatcher.storage.tables import BATCH, CAMPAIGN, LeftOut
 
 
 def note(session: Session, batch_id: int, size: int, causes: Mapping[int, int]) -> None:
@@ -77,3 +76,11 @@ def of_campaigns(session: Session, ids: Collection[int]) -> dict[int, dict[str, 
     for campaign, because_of, people in rows:
         found.setdefault(campaign, {})[names[because_of]] = int(people)
     return found
+
+
+def references(session: Session, ids: Iterable[int]) -> dict[int, str]:
+    """The references of these campaigns, by id."""
+    rows = session.execute(
+        select(CAMPAIGN.c.id, CAMPAIGN.c.reference).where(CAMPAIGN.c.id.in_(list(ids)))
+    )
+    return dict(map(tuple, rows))

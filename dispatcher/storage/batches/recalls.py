@@ -36,6 +36,8 @@ _COMPARED = "handed_over_opt_outs"
 #: opt-outs from so long before the last comparison are compared once more
 _MARGIN = timedelta(hours=1)
 _TO_GO = MessageState.PENDING.letter
+#: whom the gateway took by the attempt, once it need not have texted them
+_NOT_SHOWN = {"shown": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,7 @@ def record_returned(session: Session, batch: RecallRequest, now: datetime) -> bo
         }
     if not _applied(session, batch, values):
         return False
-    attempts.end(session, batch.tag, outcome=RECALLED, detail=batch.why, now=now)
+    attempts.end(session, batch.tag, outcome=RECALLED, detail=batch.why, now=now, taken=_NOT_SHOWN)
     return True
 
 
@@ -213,7 +215,7 @@ def record_doubt(
         },
     )
     if raised:
-        attempts.end(session, batch.tag, outcome="in_doubt", detail=why, now=now)
+        attempts.end(session, batch.tag, outcome="in_doubt", detail=why, now=now, taken=_NOT_SHOWN)
         events.add(
             session, "doubt_raised", now=now, campaign_id=batch.campaign_id, batch_id=batch.id
         )

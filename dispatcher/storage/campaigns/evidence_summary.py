@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from dispatcher.campaigns.evidence_file.layout import HASHED
 from dispatcher.campaigns.others import Rule, read
 from dispatcher.campaigns.states import MessageState
-from dispatcher.storage import actions, others
+from dispatcher.storage import actions
+from dispatcher.storage.batches import left_out
 from dispatcher.storage.campaigns import campaign_tags
 from dispatcher.storage.campaigns.evidence_rows import Mask, Row, euros, iso
 from dispatcher.storage.tables import ACTION, ATTEMPT, BATCH, CAMPAIGN
@@ -67,7 +68,7 @@ def campaign(session: Session, campaign_id: int, words: Mask) -> Row:
 def _others(session: Session, document: str | None, words: Mask) -> Row:
     """The campaigns that it names; nothing for one that names none."""
     found = read(document)
-    names = others.references(session, {one.campaign for one in found}) if found else {}
+    names = left_out.references(session, {one.campaign for one in found}) if found else {}
     row: dict[str, list[str]] = {}
     for one in found:
         name = words(names[one.campaign])

@@ -224,13 +224,19 @@ def test_batch_that_may_be_held_is_not_handed_over_again(bench: Bench) -> None:
     assert set(bench.gateway.texted.values()) == {1}
 
 
-def test_message_refused_at_hand_over_is_rejected_at_once(bench: Bench) -> None:
-    def refuse_one(tag: str, phones: list[str]) -> SendReply:
+def refuse_one(bench: Bench) -> None:
+    """Let the gateway take all of a call but its first number."""
+
+    def behave(tag: str, phones: list[str]) -> SendReply:
         message_id = bench.gateway.accept(tag, phones[1:])
         lines = [LineAnswer(phone, True, 200, 1, Decimal("0.038")) for phone in phones[1:]]
         return BatchTaken(message_id, [LineAnswer(phones[0], False, 14), *lines])
 
-    bench.gateway.behave = refuse_one
+    bench.gateway.behave = behave
+
+
+def test_message_refused_at_hand_over_is_rejected_at_once(bench: Bench) -> None:
+    refuse_one(bench)
     batch = submit_held(bench)
     assert held_now(bench, batch)
     assert bench.messages() == {"pending": 2, "rejected": 1}
@@ -379,6 +385,18 @@ def test_recall_of_an_unknown_batch_is_a_doubt_after_its_hour(bench: Bench) -> N
     assert doubt.why == "nobody knows whether the gateway gave it back: unknown"
     bench.pass_by(hours=1)
     assert bench.messages() == {"sent": 3}  # its tag shows it
+
+
+def test_part_that_was_handed_over_and_may_have_been_given_back_is_in_doubt(bench: Bench) -> None:
+    refuse_one(bench)
+    submit_held(bench)
+    bench.gateway.cancel_answers = [Cancellation.UNKNOWN] * 100
+    bench.dispatcher.cancel("soldes")
+    bench.clock.at = HOUR + timedelta(minutes=1)
+    bench.gateway.tags.clear()
+    for _ in range(3):
+        bench.pass_by(hours=1)
+    assert bench.messages() == {"in_doubt": 2, "rejected": 1}
 
 
 def test_worker_that_dies_during_a_recall_has_it_repeated(

@@ -18,7 +18,7 @@ from dispatcher.campaigns.evidence_file import layout
 from dispatcher.campaigns.others import Other, Rule
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.errors import PlanChanged
-from dispatcher.gateway import Throttled
+from dispatcher.gateway import BatchTaken, LineAnswer, SendReply, Throttled
 from dispatcher.storage import others, pseudonymous, recipient_retention
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Batch, Campaign, Reply
@@ -148,6 +148,58 @@ def test_cancelled_people_whose_attempt_may_have_been_taken_are_left_out(bench: 
     bench.tick()
     bench.send(second)
     assert bench.messages("second") == {"sent": 1, "left_out": 3}
+
+
+def test_rest_of_an_attempt_of_which_a_part_shows_is_left_out(bench: Bench) -> None:
+    """A person had it sent again and then cancelled; its tag shows one of two so far."""
+
+    def lose(tag: str, phones: list[str]) -> SendReply:
+        bench.gateway.hidden.add(tag)
+        return bench.gateway.lose(tag, phones)
+
+    bench.gateway.behave = lose
+    batch = bench.submit(2, "first")
+    bench.send(batch)
+    bench.dispatcher.pause("first", reason="what was that?")
+    bench.dispatcher.resend(batch, reason="not in their dashboard")
+    bench.dispatcher.cancel("first", reason="a mistake")
+    (tag,) = (one.tag for one in bench.attempts(batch))
+    bench.gateway.tags[tag].pop(SECOND)
+    bench.gateway.hidden.clear()
+    bench.pass_by(minutes=5)
+    assert bench.messages("first") == {"sent": 1, "cancelled": 1}
+    bench.gateway.behave = bench.gateway.take
+    bench.submit(3, "second", except_campaign="first")
+    bench.work()
+    assert bench.messages("second") == {"sent": 1, "left_out": 2}
+    assert bench.gateway.texted == dict.fromkeys(people(3), 1)
+
+
+@pytest.mark.parametrize("hours", [0, 5])
+def test_who_was_rejected_by_an_answer_that_names_everybody_is_texted(
+    bench: Bench, hours: int
+) -> None:
+    hour = OPEN + timedelta(hours=hours)
+
+    def reject_one(tag: str, phones: list[str]) -> SendReply:
+        lines = [LineAnswer(one, one != FIRST, 4 if one == FIRST else 200, 1) for one in phones]
+        return BatchTaken(bench.gateway.accept(tag, phones[1:]), lines)
+
+    bench.gateway.behave = reject_one
+    batch = bench.submit(3, "first", not_before=hour, hand_over=bool(hours))
+    bench.send(batch)
+    assert bench.outcomes(batch) == ["sent"]
+    bench.gateway.behave = bench.gateway.take
+    bench.clock.at = hour
+    bench.tick()
+    bench.gateway.deliver()
+    for _ in range(3):
+        bench.pass_by(minutes=10)
+    assert bench.messages("first") == {"delivered": 2, "rejected": 1}
+    assert bench.progress("first").state == "finished"
+    bench.submit(3, "second", except_campaign="first")
+    bench.work()
+    assert bench.messages("second") == {"sent": 1, "left_out": 2}
 
 
 @pytest.mark.parametrize(

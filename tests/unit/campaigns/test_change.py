@@ -137,7 +137,7 @@ CASES: dict[str, tuple[DueBatch, Outcome, dict[str, Any]]] = {
             "not_before": HOUR,
             "leaves_at": HOUR,
             "receipt": Receipt("77", NOW, 2 * PRICE, 6, 2),
-            "attempt": AttemptEnd("sent", f"until {HOUR.isoformat()}", None, 2, 2 * PRICE),
+            "attempt": AttemptEnd("sent", f"until {HOUR.isoformat()}", None, 2, 2 * PRICE, "x-x"),
             "pause": "",
             "recall": "",
             "is_alone": False,

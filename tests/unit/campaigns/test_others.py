@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dispatcher import InvalidCampaign
+from dispatcher.campaigns.evidence import AttemptEvidence
 from dispatcher.campaigns.others import (
     ONLY,
     Found,
@@ -15,6 +16,7 @@ from dispatcher.campaigns.others import (
     Other,
     Rule,
     except_of,
+    is_unsure,
     judge,
     leaves_out,
     may_return,
@@ -80,6 +82,39 @@ def test_refused_may_return_until_the_campaign_ends(
 ) -> None:
     going = campaign in {CampaignState.RUNNING, CampaignState.PAUSED}
     assert may_return(state, campaign) is (going and state is S.REJECTED)
+
+
+def attempt(outcome: str | None, *shown: int, carried: int = 3) -> AttemptEvidence:
+    """One that carried the first ``carried`` of four."""
+    return AttemptEvidence(
+        number=1,
+        tag="tag",
+        outcome=outcome,
+        armed_at=datetime(2026, 11, 17, 9, tzinfo=UTC),
+        carried=carried,
+        covers=frozenset(range(carried)),
+        shown=frozenset(shown),
+    )
+
+
+@pytest.mark.parametrize(
+    ("made", "doubtful"),
+    [
+        pytest.param([], set(), id="no attempt"),
+        pytest.param([attempt(None)], {0, 1, 2}, id="nobody knows"),
+        pytest.param([attempt("resent")], {0, 1, 2}, id="sent again"),
+        pytest.param([attempt("sent", 0)], {0, 1, 2}, id="a part shows"),
+        pytest.param([attempt("sent", 0, 1, carried=2)], {0, 1}, id="all of it shows"),
+        pytest.param([attempt("sent", carried=0)], set(), id="the answer rejected everybody"),
+        pytest.param([attempt("not_sent"), attempt("halved")], set(), id="nothing left"),
+        pytest.param([attempt("not_sent"), attempt("throttled")], {0, 1, 2}, id="one of several"),
+    ],
+)
+def test_attempts_contradict_who_counts_as_not_texted(
+    made: list[AttemptEvidence], doubtful: set[int]
+) -> None:
+    assert {spot for spot in range(4) if is_unsure(S.CANCELLED, spot, made)} == doubtful
+    assert not any(is_unsure(S.PENDING, spot, made) for spot in range(4))
 
 
 def test_first_campaign_named_is_the_reason() -> None:
