@@ -176,22 +176,24 @@ def read(document: str | None) -> tuple[Other, ...]:
 
 def may_return(state: MessageState, campaign: CampaignState) -> bool:
     """True if a message that was refused may leave after all: a person resumes its campaign."""
-    return state is MessageState.REJECTED and campaign in {
-        CampaignState.RUNNING,
-        CampaignState.PAUSED,
-    }
+    going = {CampaignState.RUNNING, CampaignState.PAUSED}
+    return state is MessageState.REJECTED and campaign in going
 
 
 def asks_attempts(rule: Rule, state: MessageState) -> bool:
-    """True if the attempts may contradict ``state`` in a way that counts (``is_unsure``)."""
-    return rule is Rule.EXCEPT and state not in _IN_IT
+    """True if the attempts decide whether a person in ``state`` is left out (``is_unsure``)."""
+    if rule is Rule.EXCEPT:
+        return state not in _IN_IT
+    return rule in {Rule.TEXTED, Rule.SILENT} and state is MessageState.UNREPORTED
 
 
 def is_unsure(state: MessageState, position: int, attempts: Iterable[AttemptEvidence]) -> bool:
-    """True if ``attempts``, all those of a batch, may have texted who counts as not texted.
+    """True if ``attempts``, all those of a batch, leave open whether they texted somebody.
 
     An attempt of which all is known, by its answer or by its tag, has texted nobody besides.
     """
+    if state is MessageState.UNREPORTED:  # without a report, or given up in doubt
+        return not any(position in one.texted for one in attempts)
     return state not in _IN_IT and any(
         position in one.texted or (one.may_show and (one.covers is None or position in one.covers))
         for one in attempts

@@ -21,7 +21,7 @@ from dispatcher.campaigns.others import (
     may_return,
     read,
 )
-from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
+from dispatcher.campaigns.states import CampaignState, MessageState
 from dispatcher.storage import pseudonymous
 from dispatcher.storage.batches import attempts
 from dispatcher.storage.numbers import LETTER, PEOPLE
@@ -34,7 +34,6 @@ _ROWS = (
         PEOPLE.c.position,
         BATCH.c.id,
         BATCH.c.campaign_id,
-        BATCH.c.state,
         BATCH.c.size,
         BATCH.c.attempt,
         BATCH.c.sent_at,
@@ -66,11 +65,9 @@ def find(
     found: dict[tuple[str, int], Found] = {}
     for row in rows:
         state = MessageState.of(row.letter)
-        given_up = state is MessageState.UNREPORTED and row.state == BatchState.FAILED
         found[names[row.phone], row.campaign_id] = Found(
             state,
-            unsure=given_up
-            or may_return(state, CampaignState(row.campaign_state))
+            unsure=may_return(state, CampaignState(row.campaign_state))
             or is_unsure(state, row.position, made.get(row.id, ())),
             answered=any(
                 campaign == row.campaign_id

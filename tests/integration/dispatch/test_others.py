@@ -277,6 +277,31 @@ def test_only_texts_whom_the_other_campaign_has_texted(bench: Bench) -> None:
     assert bench.progress("second").left_out_by == {"first": 2}
 
 
+@pytest.mark.parametrize("word", ["texted", "silent"])
+def test_only_texts_nobody_of_a_part_that_was_given_up_in_doubt(bench: Bench, word: str) -> None:
+    """The answer to a batch is lost but for one line; the others never left, and are given up."""
+
+    def answer_one(tag: str, phones: list[str]) -> SendReply:
+        message_id = bench.gateway.accept(tag, phones[:1])
+        return BatchTaken(message_id, [LineAnswer(phones[0], True, 200, 1)])
+
+    bench.gateway.behave = answer_one
+    batch = bench.submit(3, "first")
+    bench.send(batch)
+    bench.dispatcher.give_up(batch, reason="not in their dashboard")
+    assert bench.batch(batch).state == "sent"
+    bench.gateway.behave = bench.gateway.take
+    for _ in range(8):  # the report of the first does not come within 72 hours
+        bench.pass_by(hours=12)
+    assert bench.messages("first") == {"unreported": 3}
+    second = bench.submit(3, "second", only_campaign=f"first:{word}")
+    bench.tick()
+    bench.clock.at = bench.batch(second).not_before
+    bench.send(second)
+    assert bench.messages("second") == {"sent": 1, "left_out": 2}
+    assert bench.gateway.texted == {FIRST: 2}
+
+
 @pytest.mark.parametrize(("word", "whom"), [("delivered", FIRST), ("undelivered", SECOND)])
 def test_reports_are_waited_for_and_then_decide(bench: Bench, word: str, whom: str) -> None:
     bench.submit(3, "first")

@@ -117,6 +117,11 @@ def test_attempts_contradict_who_counts_as_not_texted(
     assert not any(is_unsure(S.PENDING, spot, made) for spot in range(4))
 
 
+def test_unreported_person_was_texted_only_if_an_attempt_shows_it() -> None:
+    made = [attempt("given_up", 0), attempt("sent", 1, carried=1)]
+    assert {spot for spot in range(4) if is_unsure(S.UNREPORTED, spot, made)} == {2, 3}
+
+
 def test_first_campaign_named_is_the_reason() -> None:
     others = [Other(7, Rule.EXCEPT), Other(8, Rule.EXCEPT)]
     both = {(FIRST, campaign): Found(S.SENT) for campaign in (8, 7)}
