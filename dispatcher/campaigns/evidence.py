@@ -31,6 +31,8 @@ MEMORY: Final = timedelta(hours=48)
 RESEND_AFTER: Final = timedelta(minutes=5)
 #: while a batch is in one of these states, an attempt or the gateway works on it
 _UNDER_WAY = (BatchState.SENDING, BatchState.HANDED_OVER)
+#: and in these, whoever is pending is still to go
+TO_GO = (BatchState.PENDING, *_UNDER_WAY)
 #: letters of messages that were texted
 _LETTERS = {
     state.letter for state in (MessageState.SENT, MessageState.DELIVERED, MessageState.UNDELIVERED)
@@ -91,7 +93,7 @@ class Verdict:
     state: BatchState
     #: the message states after it, one letter a message
     states: str = field(repr=False)
-    #: positions that were not known to have been texted
+    #: positions whose messages were not known to have been texted, and now are
     proven: frozenset[int]
     #: positions of ``proven`` whose message had ended otherwise: state before -> how many
     corrected: Mapping[MessageState, int]
@@ -131,30 +133,30 @@ def in_question(states: str, attempts: Iterable[AttemptEvidence]) -> frozenset[i
 def judge(state: BatchState, states: str, attempts: Sequence[AttemptEvidence]) -> Verdict:
     """What ``attempts``, all those of a batch, prove about it. Total: any state is judged.
 
-    While an attempt is under way only what each attempt has shown is remembered.
+    Who is still to go may be in the hands of an attempt: what has shown of them is remembered, and
+    judged once the batch is in doubt or has ended. All others are corrected at once.
     """
     grown = {one.number: one.texted for one in attempts if one.texted > one.shown}
-    if state in _UNDER_WAY:
-        return Verdict(state, states, frozenset(), {}, frozenset(), grown)
     times = Counter(position for one in attempts for position in one.texted)
     on_record = frozenset[int]().union(*(one.on_record for one in attempts))
     twice = frozenset(position for position, count in times.items() if count > 1) - on_record
     known = frozenset[int]().union(*(one.shown for one in attempts))
     # what was known to be texted and is unreported had its time for a report
     late = {spot for spot in known if states[spot] == MessageState.UNREPORTED.letter}
-    texted = dict.fromkeys(times.keys() - late, MessageState.SENT)
-    reports = {spot: report for spot, report in _reported(attempts).items() if spot not in late}
+    to_go = set(positions(states, MessageState.PENDING)) if state in TO_GO else set[int]()
+    texted = dict.fromkeys(times.keys() - late - to_go, MessageState.SENT)
+    reports = {spot: report for spot, report in _reported(attempts).items() if spot in texted}
     after = marked(marked(states, texted), reports)
     proven = frozenset(
         spot for spot in texted if states[spot] not in _LETTERS and after[spot] in _LETTERS
     )
-    if state is BatchState.PENDING and proven:
-        # the rest of it may have been taken, too: it is in doubt, and then settled at once
-        return Verdict(BatchState.IN_DOUBT, states, proven, {}, frozenset(), grown)
+    if state in _UNDER_WAY or not times.keys().isdisjoint(to_go):
+        # the rest of what waits may have been taken, too: it is in doubt, and settled next
+        becomes = state if state in _UNDER_WAY else BatchState.IN_DOUBT
+        return Verdict(becomes, after, proven, corrections(states, after), frozenset(), grown)
     concerned = [one for one in attempts if twice & one.texted]
-    newest = [one.number for one in concerned if one.number in grown] or [
-        one.number for one in concerned
-    ]
+    numbers = [one.number for one in concerned]
+    newest = [number for number in numbers if number in grown] or numbers
     return Verdict(
         _moved(after, attempts) if proven or state is BatchState.IN_DOUBT else state,
         after,

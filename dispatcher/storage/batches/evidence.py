@@ -12,6 +12,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.evidence import (
+    TO_GO,
     UNPROVEN,
     AttemptEvidence,
     Verdict,
@@ -142,6 +143,8 @@ def _columns(batch: BatchSnapshot, verdict: Verdict, shown: Shown, now: datetime
         return moves.again(now)
     if becomes is was and not verdict.proven:
         return {}
+    if becomes is was in TO_GO:
+        return {"sent_at": now}  # its other columns are about those who are still to go
     poll_at, sent_at = shown.poll_at, batch.sent_at or now
     if batch.leaves_at is not None and batch.leaves_at > now:
         # without an id it cannot be recalled: it leaves, and is polled from then on
@@ -195,15 +198,17 @@ def _end(
     batch: BatchSnapshot, attempt: AttemptEvidence, verdict: Verdict
 ) -> tuple[str | None, str]:
     """What an attempt has come to, with a detail; None leaves it as it is."""
-    under_way = (BatchState.PENDING, BatchState.SENDING, BatchState.HANDED_OVER)
-    if attempt.outcome == "sent" or (batch.state in under_way and verdict.state is batch.state):
+    if attempt.outcome == "sent":
         return None, ""
-    if verdict.state is BatchState.IN_DOUBT:
+    given_up = attempt.outcome == "given_up"  # it carried nobody who is still to go
+    if not given_up and verdict.state is batch.state and batch.state in TO_GO:
+        return None, ""
+    if not given_up and verdict.state is BatchState.IN_DOUBT:
         shows = bool(attempt.texted) and attempt.outcome in UNPROVEN
         return ("in_doubt", "shows at the gateway") if shows else (None, "")
     if not attempt.texted:
         return (None, "") if attempt.outcome else ("in_doubt", "another attempt was sent")
     if verdict.twice & attempt.texted:
         return "sent", "proven by its tag, too late"
-    late = batch.state not in (BatchState.IN_DOUBT, BatchState.PENDING)
+    late = given_up or batch.state not in (BatchState.IN_DOUBT, BatchState.PENDING)
     return "sent", "proven by its tag" + (", after the end" if late else "")

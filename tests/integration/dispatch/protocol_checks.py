@@ -34,7 +34,8 @@ class Rows:
     attempts: Sequence[Attempt]
     #: (table, state before, state after)
     moves: set[tuple[Any, ...]]
-    #: batch -> positions of which the product knows that two attempts texted them
+    #: batch -> positions of which the product knows that an attempt texted them, and that two did
+    known: Mapping[int, set[int]]
     known_twice: Mapping[int, set[int]]
 
     @property
@@ -50,12 +51,13 @@ class Rows:
             query = select(Attempt).order_by(Attempt.batch_id, Attempt.number)
             attempts = session.scalars(query).all()
             moves = {tuple(row) for row in session.execute(text("SELECT * FROM moved"))}
-            twice = {}
+            known, twice = {}, {}
             for batch in batches.values():
-                found = evidence_of(session, batch.id, batch.size) if batch.attempt > 1 else []
+                found = evidence_of(session, batch.id, batch.size) if batch.attempt else []
                 times = Counter(spot for one in found for spot in one.shown)
+                known[batch.id] = set(times)
                 twice[batch.id] = {spot for spot, count in times.items() if count > 1}
-        return cls(batches, attempts, moves, twice)
+        return cls(batches, attempts, moves, known, twice)
 
 
 @dataclass
@@ -67,6 +69,8 @@ class Checks:
     #: batch -> how often a person had it sent again
     resent: Counter[int]
     letters: dict[int, str] = field(default_factory=dict)
+    #: batch and position of each message that has ever counted as texted
+    texted: set[tuple[int, int]] = field(default_factory=set)
     #: what was written when it was last checked
     checked: list[Any] = field(default_factory=list)
     #: phone -> (batch, position)
@@ -80,6 +84,7 @@ class Checks:
         self._learn_places(rows)
         self._nobody_twice(rows)
         self._ledger_is_known(rows)
+        self._proof_counts(rows)
         self._moves_are_legal(rows)
         self._attempts_are_in_order(rows)
         self.bench.check()
@@ -121,6 +126,16 @@ class Checks:
             batch_id, position = self.places[phone]
             batch = rows.batches[batch_id]
             _judge_entry(tags[tag], batch, batch.states[position])
+
+    def _proof_counts(self, rows: Rows) -> None:
+        """Whoever an attempt is known to have texted counts as texted, or did, or is to go."""
+        for batch in rows.batches.values():
+            self.texted |= {(batch.id, p) for p, at in enumerate(batch.states) if at in TAKEN}
+            for position in rows.known[batch.id]:
+                letter = batch.states[position]
+                assert letter == "p" or (batch.id, position) in self.texted, (
+                    f"somebody is known to have been texted, and is {letter}: {batch.state}"
+                )
 
     def _moves_are_legal(self, rows: Rows) -> None:
         tables: dict[str, Any] = {BATCH.name: BATCH_MOVES, CAMPAIGN.name: CAMPAIGN_MOVES}

@@ -380,6 +380,87 @@ def test_half_in_doubt_that_is_given_up_leaves_the_others_to_go(bench: Bench) ->
     assert bench.gateway.texted == dict.fromkeys(at(4, 5, 7), 1)
 
 
+def half_given_up(bench: Bench) -> int:
+    """Four of eight were taken and given up, because their tag did not show them."""
+
+    def lose(tag: str, phones: list[str]) -> SendReply:
+        bench.gateway.hidden.add(tag)
+        return bench.gateway.lose(tag, phones)
+
+    batch = half_in_doubt(bench, lose)
+    bench.dispatcher.give_up(batch, reason=WHY)
+    assert bench.messages() == {"unreported": 4, "pending": 4}
+    return batch
+
+
+def judge_given_up(bench: Bench, batch: int) -> None:
+    """All but the bad one were texted, and a person is told of the four."""
+    finish(bench)
+    bench.gateway.deliver()
+    bench.pass_by(hours=1)
+    judge(bench, 8, at(6))
+    assert bench.messages() == {"delivered": 7, "rejected": 1}
+    assert bench.outcomes(batch)[:3] == ["halved", "sent", "sent"]
+    (action,) = bench.actions("texted after give up")
+    assert "4 people were texted, who counted as 4 unreported" in action.reason
+    assert len(bench.dispatcher.incidents()) == 1
+
+
+def test_half_that_was_given_up_and_shows_while_the_others_wait_is_corrected(
+    bench: Bench,
+) -> None:
+    batch = half_given_up(bench)
+    bench.dispatcher.pause("soldes")
+    bench.gateway.hidden.clear()
+    for _ in range(3):
+        bench.pass_by(minutes=10)
+    assert bench.messages() == {"sent": 4, "pending": 4}
+    assert bench.dispatcher.doubts() == []
+    bench.check()
+    bench.dispatcher.resume("soldes")
+    judge_given_up(bench, batch)
+
+
+def test_half_that_was_given_up_and_shows_while_the_others_are_sent_is_corrected(
+    bench: Bench,
+) -> None:
+    batch = half_given_up(bench)
+
+    def slow(tag: str, phones: list[str]) -> SendReply:
+        bench.gateway.hidden.clear()
+        bench.clock.forward(seconds=3)
+        bench.settle(batch)
+        assert bench.messages() == {"sent": 4, "pending": 4}
+        return bench.gateway.take(tag, phones)
+
+    bench.gateway.behave = slow
+    next_attempt(bench, batch)
+    refuse(bench, at(6))
+    judge_given_up(bench, batch)
+
+
+def test_late_answer_of_a_half_that_was_given_up_is_a_correction(bench: Bench) -> None:
+    """Its worker slept with the answer; the others wait for their turn."""
+    batch = bench.submit(8)
+    refuse(bench, at(6))
+    next_attempt(bench, batch)
+
+    def late(tag: str, phones: list[str]) -> SendReply:
+        reply = bench.gateway.take(tag, phones)
+        bench.gateway.hidden.add(tag)
+        bench.clock.forward(seconds=bench.settings.lease + 1)
+        bench.tick()
+        bench.dispatcher.give_up(batch, reason=WHY)
+        return reply
+
+    bench.gateway.behave = late
+    next_attempt(bench, batch)
+    assert bench.messages() == {"sent": 4, "pending": 4}
+    bench.gateway.hidden.clear()  # their reports come by the tag
+    refuse(bench, at(6))
+    judge_given_up(bench, batch)
+
+
 @pytest.mark.parametrize("verb", ["resend", "give_up"])
 def test_half_in_doubt_that_shows_when_a_person_decides_is_settled(bench: Bench, verb: str) -> None:
     batch = half_in_doubt(bench, bench.gateway.lose)

@@ -89,6 +89,14 @@ def show_nothing_of_a_lost_batch(machine: Protocol) -> None:
     machine.send(["swallow"], [], lag="shows")
 
 
+def show_a_half_that_was_given_up(machine: Protocol) -> None:
+    """The others of its batch wait meanwhile."""
+    machine.send(["code 9", "lose"], [], lag="late")
+    machine.do("give up")
+    machine.do("pause")
+    machine.tags_show()
+
+
 BREAKS = [
     pytest.param(
         "dispatcher.storage.batches.moves.rescue",
@@ -110,6 +118,13 @@ BREAKS = [
         lie_until_it_is_sent_again,
         "nobody was told",
         id="a double text is not put on record",
+    ),
+    pytest.param(
+        "dispatcher.storage.batches.evidence._write_batch",
+        nothing,
+        show_a_half_that_was_given_up,
+        "known to have been texted, and is n",
+        id="a late proof is remembered and not applied",
     ),
     pytest.param(
         "dispatcher.dispatch.sending.attempt.Attempts._hold",

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from dispatcher.campaigns.evidence import (
     MEMORY,
     RESEND_AFTER,
+    TO_GO,
     AttemptEvidence,
     corrections,
     in_question,
@@ -207,11 +208,11 @@ def test_every_state_is_judged_by_a_legal_move(
     attempts = [attempt(number, now=now) for number, now in enumerate(shows, 1)]
     verdict = judge(state, states, attempts)
     assert verdict.state is state or verdict.state in BATCH_MOVES[state] | {BatchState.IN_DOUBT}
-    if state not in (BatchState.SENDING, BatchState.HANDED_OVER, BatchState.PENDING):
-        texted = {spot for now in shows for spot in now}
-        assert all(verdict.states[spot] in "sdun" for spot in texted)
-        untouched = set(range(3)) - texted
-        assert all(verdict.states[spot] == states[spot] for spot in untouched)
+    to_go = {spot for spot in range(3) if states[spot] == "p" and state in TO_GO}
+    texted = {spot for now in shows for spot in now} - to_go
+    assert all(verdict.states[spot] in "sdu" for spot in texted)
+    untouched = set(range(3)) - texted
+    assert all(verdict.states[spot] == states[spot] for spot in untouched)
     if state is BatchState.IN_DOUBT:
         assert (verdict.state is BatchState.IN_DOUBT) == ("p" in verdict.states)
 
@@ -289,6 +290,26 @@ def test_rest_of_a_part_that_begins_to_show_stays_in_doubt(outcome: str) -> None
     half_of_it = replace(half(2, None, 1), now={1: SENT}, carried=1)
     verdict = judge(BatchState.IN_DOUBT, "ppp", [first, half_of_it])
     assert (verdict.state, verdict.states) == (BatchState.IN_DOUBT, "ssp")
+
+
+@pytest.mark.parametrize("state", TO_GO)
+def test_half_that_was_given_up_and_shows_is_texted_while_the_others_are_to_go(
+    state: BatchState,
+) -> None:
+    """What its tag shows is judged at once: at the next look it is known, and no proof any more."""
+    given_up = replace(half(2, "given_up", 0, 1), now={0: SENT, 1: DELIVERED}, carried=2)
+    attempts = [attempt(1, "halved"), given_up, half(3, "not_sent", 2)]
+    verdict = judge(state, "nnp", attempts)
+    assert (verdict.state, verdict.states) == (state, "sdp")
+    assert verdict.corrected == {MessageState.UNREPORTED: 2}
+    assert verdict.grown == {2: frozenset({0, 1})}
+
+
+def test_given_up_half_that_shows_under_an_earlier_tag_puts_the_others_in_doubt() -> None:
+    """They were carried by the same call, and its tag may show them later."""
+    whole = attempt(1, "throttled", {0: SENT})
+    verdict = judge(BatchState.PENDING, "nnp", [whole, half(2, "given_up", 0, 1)])
+    assert (verdict.state, verdict.states) == (BatchState.IN_DOUBT, "snp")
 
 
 def test_half_that_shows_lets_the_others_go_on() -> None:
