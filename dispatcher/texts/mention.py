@@ -30,7 +30,7 @@ _negated = re.compile(r"(?<![^\W_])no[nt]?[^\S\n\r]*[-_'’]?[^\S\n\r]*$", re.IG
 # marketing and transactional codes; most that end in 000 are the postal codes of large towns
 _short_code = re.compile(r"3[68](?!000)\d{3}").fullmatch
 # a word right before "STOP" on its line; and one that makes both a name: "One-stop", "bar Le Stop"
-_after_word = re.compile(r"[^\W_][^\S\n\r]*[\"'«“‘]?[^\S\n\r]*$").search
+_after_word = re.compile(r"[^\W_][^\S\n\r]*[\"'«“‘]?[^\S\n\r]*\Z").search
 _name = re.compile(
     r"[^\W_][-'’&+]$|(?<![^\W_])(?:au|auto|bar|boulangerie|cafe|camping|chez|de|du|full|garage|hotel"
     r"|la|le|les|l|one|pit|pizzeria|relais|restaurant|snack|tabac|the|un)"
@@ -52,7 +52,7 @@ _break = re.compile(
 ).match
 # "STOP : 36180 MABOUTIQUE": nobody points from the name of a shop to its town
 _pointing = re.compile("[:=>→]").search
-_capital = re.compile(r"[^\S\n\r]*[A-Z]").match
+_capital = re.compile(r"[^\S\n\r]*-?[^\S\n\r]*[A-Z]").match
 #: how far before "STOP" what is said of it may stand
 _BEFORE: Final = 20
 
@@ -81,11 +81,9 @@ def _is_mention(found: re.Match[str], text: str) -> bool:
     code = re.sub(r"\D", "", found["code"])
     if not _short_code(code) or "," in found["between"] or _name(before):
         return False
-    capitals, after_word = found["stop"].isupper(), _after_word(before)
-    if after_word and not capitals:
-        return False
     at = found.end()
     if _end(text, at):
         return True
-    follows = _break(text, at) or (_pointing(found["between"]) and _capital(text, at))
-    return capitals and not after_word and bool(follows)
+    if _pointing(found["between"]):
+        return bool(_break(text, at) or _capital(text, at))
+    return found["stop"].isupper() and not _after_word(before) and bool(_break(text, at))
