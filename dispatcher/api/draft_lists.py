@@ -10,19 +10,19 @@ from typing import Final
 from dispatcher.api.installation import Installation
 from dispatcher.api.recipient_list import listed
 from dispatcher.campaigns.draft import MOST_CELLS, MOST_CHARACTERS, MOST_ROWS, Draft, DraftRow
+from dispatcher.campaigns.places import number_of
 from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.errors import InvalidCampaign, InvalidPhone, InvalidText, UnusableInput
 from dispatcher.recipients import Recipient
 from dispatcher.recipients.column_names import last_contact_column
 from dispatcher.recipients.keys import UnusableKeyError, key_of
-from dispatcher.recipients.local_numbers import normalise_in
+from dispatcher.recipients.local_numbers import depends_on_territory
 from dispatcher.recipients.reasons import EXPLANATIONS, NOT_A_RECIPIENT, UNUSABLE_KEY
 from dispatcher.recipients.values import text_of
 from dispatcher.settings import Settings
 from dispatcher.storage import draft_lists
 from dispatcher.texts.arrival import checked
 from dispatcher.texts.templates import compile_template
-from dispatcher.window.territories import find
 
 #: rows that are read at a time, each time in a session of its own
 _STRIDE: Final = 1000
@@ -100,7 +100,7 @@ def row_of(position: int, recipient: Recipient, draft: Draft, settings: Settings
         if recipient.fault is not None:
             problem = EXPLANATIONS.get(recipient.fault, recipient.fault)
         elif not draft.options.get("survey"):
-            normalise_in(recipient.phone, _territory(recipient, draft))
+            number_of(recipient, recipient.territory or draft.options.get("territory"))
             budget = settings.stop_budget if draft.options.get("commercial", True) else 0
             rendered = compile_template(draft.text).render(recipient.fields)
             arrives = checked(rendered, budget=budget)
@@ -122,17 +122,15 @@ def row_of(position: int, recipient: Recipient, draft: Draft, settings: Settings
     )
 
 
-def _territory(recipient: Recipient, draft: Draft) -> str:
-    named = recipient.territory or draft.options.get("territory")
-    return find(named).name if named else ""
-
-
 def _storable(recipient: Recipient) -> Recipient:
-    """The recipient with its number in E.164, by which an erasure finds it, and its key as text."""
+    """The recipient with its number in E.164, by which an erasure finds it, and its key as text.
+
+    A number that the territory of the campaign may decide stays as it is written.
+    """
     phone, fault, key = recipient.phone, recipient.fault, None
     try:
-        named = find(recipient.territory).name if recipient.territory else ""
-        phone = normalise_in(recipient.phone, named)
+        if recipient.territory or not depends_on_territory(phone):
+            phone = number_of(recipient, recipient.territory)
     except UnusableInput:  # the planner says why
         pass
     try:

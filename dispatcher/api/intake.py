@@ -83,7 +83,7 @@ class Intake:
         Who has submitted it before is not told again that it takes too long.
         """
         self.planner.excluded = screening.excluded
-        return self.planner.cut(screening.checked(listed(recipients)))
+        return self.planner.cut(screening.checked(listed(recipients), self.planner.places))
 
     @cached_property
     def schedule(self) -> Schedule:

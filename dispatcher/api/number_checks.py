@@ -13,6 +13,7 @@ from dispatcher.api.actor import named
 from dispatcher.api.installation import Installation
 from dispatcher.api.recipient_list import listed
 from dispatcher.api.screening import Screening
+from dispatcher.campaigns.places import Places
 from dispatcher.campaigns.prices import shown
 from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.campaigns.wording import counted
@@ -20,7 +21,7 @@ from dispatcher.dispatch.number_checks import CheckOrders, OrderResult
 from dispatcher.errors import ConfigurationError, IllegalMove, InvalidCampaign, InvalidPhone
 from dispatcher.gateway import Gateway
 from dispatcher.recipients.number_checks import IN_SERVICE, OUT_OF_SERVICE, UNDECIDED, Lookups
-from dispatcher.recipients.phones import normalise
+from dispatcher.recipients.reasons import UNKNOWN_TERRITORY
 from dispatcher.storage import actions, number_checks, opt_outs
 from dispatcher.storage.number_checks import WAITING
 
@@ -109,15 +110,18 @@ class NumberChecks:
         rows = 0
         phones: dict[str, None] = {}
         rejected: Counter[str] = Counter()
-        for recipient in screening.checked(listed(recipients)):
+        places = Places(None)
+        for recipient in screening.checked(listed(recipients), places):
             rows += 1
             if recipient.fault is not None:
                 rejected[recipient.fault] += 1
                 continue
             try:
-                phones.setdefault(normalise(recipient.phone))
+                phones.setdefault(places.number(recipient))
             except InvalidPhone as error:
                 rejected[error.reason] += 1
+            except InvalidCampaign:
+                rejected[UNKNOWN_TERRITORY] += 1
         with self._installation.read() as session:
             known = number_checks.known_services(session, phones, now - self._within)
             # opted-out numbers are never texted: pay for no check, and do not pass them on

@@ -10,7 +10,8 @@ from typing import Final, Self
 
 from dispatcher.api.installation import Installation
 from dispatcher.campaigns.batch import LARGEST_BATCH
-from dispatcher.errors import GatewayError, InvalidPhone
+from dispatcher.campaigns.places import Places
+from dispatcher.errors import GatewayError, InvalidCampaign, InvalidPhone
 from dispatcher.gateway import Gateway
 from dispatcher.recipients import Recipient
 from dispatcher.recipients.number_checks import (
@@ -22,7 +23,7 @@ from dispatcher.recipients.number_checks import (
     answered,
     difference,
 )
-from dispatcher.recipients.phones import destination_of, normalise
+from dispatcher.recipients.phones import destination_of
 from dispatcher.storage import number_checks, opt_outs
 
 #: seconds from one look-up to the next: the gateway takes 360 a minute
@@ -82,14 +83,14 @@ class Screening:
             rejects=settings.checks_mode == "reject",
         )
 
-    def checked(self, recipients: Iterable[Recipient]) -> Iterator[Recipient]:
-        """The same recipients, each after it was checked."""
+    def checked(self, recipients: Iterable[Recipient], places: Places) -> Iterator[Recipient]:
+        """The same recipients, each after it was checked; ``places`` tells their numbers."""
         if not self.asks:
             yield from recipients
             return
         rest = iter(recipients)
         while some := list(islice(rest, LARGEST_BATCH)):
-            self._check(some)
+            self._check(some, places)
             yield from some
 
     @property
@@ -112,12 +113,12 @@ class Screening:
         where = f" ({rows})" if str(rows) else ""
         return [f"{many} were out of service when checked{where}: each costs an SMS for nobody"]
 
-    def _check(self, some: Sequence[Recipient]) -> None:
+    def _check(self, some: Sequence[Recipient], places: Places) -> None:
         lines: dict[str, int | None] = {}
         for recipient in some:
             try:
-                lines.setdefault(normalise(recipient.phone), recipient.row)
-            except InvalidPhone:
+                lines.setdefault(places.number(recipient), recipient.row)
+            except (InvalidPhone, InvalidCampaign):
                 continue  # the planner rejects it and says why
         self.excluded.clear()
         if not lines:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dispatcher.recipients import Recipient, phones
-from dispatcher.recipients.local_numbers import normalise_in
+from dispatcher.recipients.local_numbers import mobile_of, normalise_in
 from dispatcher.window import NeverOpen
 from dispatcher.window.territories import find
 
@@ -40,13 +40,12 @@ class Places:
             raise against
         return territory
 
-    def local_number(self, recipient: Recipient) -> str:
-        """The number, if a territory that is named tells its country. Raises InvalidPhone.
+    def number(self, recipient: Recipient) -> str:
+        """The number (E.164), which a territory that is named may decide.
 
-        Raises InvalidCampaign for an unknown territory.
+        Raises InvalidPhone, and InvalidCampaign for an unknown territory.
         """
-        named = recipient.territory or self.default
-        return normalise_in(recipient.phone, find(named).name if named else "")
+        return number_of(recipient, recipient.territory or self.default)
 
     def _reason_against(self, territory: str) -> NeverOpen | None:
         if territory not in self._against:
@@ -56,3 +55,15 @@ class Places:
             except NeverOpen as error:
                 self._against[territory] = error
         return self._against[territory]
+
+
+def number_of(recipient: Recipient, territory: str | None) -> str:
+    """The number (E.164) of somebody in a territory of this name, in any spelling.
+
+    Raises InvalidPhone, and InvalidCampaign for an unknown territory.
+    """
+    if not territory:
+        return phones.normalise(recipient.phone)
+    there = find(territory).name
+    several = recipient.numbers
+    return normalise_in(mobile_of(several, there) if several else recipient.phone, there)

@@ -105,17 +105,17 @@ class Planner:
         excluded, left_out, repeated = self.excluded, self._left_out, self._repeated
         consents, consent, contacts = self._consents, "", self._contacts
         places = self.places
-        usual, usual_opens = places.usual, places.usual_opens
+        everywhere, usual, usual_opens = places.default, places.usual, places.usual_opens
         for recipient in recipients:
             self.rows += 1
             if recipient.fault is not None:
                 left_out.add(recipient, recipient.fault)
                 continue
             try:
-                try:
+                if recipient.territory or everywhere:  # it may decide which number it is
+                    phone = places.number(recipient)
+                else:
                     phone = normalise(recipient.phone)
-                except InvalidPhone:
-                    phone = places.local_number(recipient)
                 french = phone.startswith("+33")  # nearly all are
                 if french and not recipient.territory and usual_opens:
                     territory = usual

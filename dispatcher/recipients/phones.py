@@ -9,7 +9,6 @@ first of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Final
 
 from dispatcher.errors import InvalidPhone
@@ -103,15 +102,12 @@ def normalise(raw: str) -> str:
     return "+33" + (raw.replace(separator, "") if separator else raw)[-9:]
 
 
-def mobile_of(cells: Sequence[str]) -> str:
-    """The first cell that holds a number to text, else the first that holds anything."""
-    for cell in cells:
-        try:
-            normalise(cell)
-        except InvalidPhone:
-            continue
-        return cell
-    return next((cell for cell in cells if cell.strip()), "")
+def compact(raw: str) -> str:
+    """The digits of a number, with its plus, without separators and what a float adds (``.0``)."""
+    text = legible(raw)
+    if whole := _whole_float(text):
+        text = whole[1]
+    return _separators.sub("", _trunk_zero.sub(r"\1", text))
 
 
 def territory_of(e164: str) -> str | None:
@@ -141,21 +137,19 @@ def _thorough(raw: str) -> str:
         raise InvalidPhone("empty")
     if _float(text):
         raise InvalidPhone("spreadsheet_float")
-    if whole := _whole_float(text):
-        text = whole[1]
-    compact = _separators.sub("", _trunk_zero.sub(r"\1", text))
-    if not _digits(compact):
-        wordy = any(char.isalpha() for char in compact) or not re.search(r"[0-9]", compact)
+    digits = compact(text)
+    if not _digits(digits):
+        wordy = any(char.isalpha() for char in digits) or not re.search(r"[0-9]", digits)
         raise InvalidPhone("not_a_number" if wordy else "multiple_or_garbage")
-    if not compact.strip("+0"):
+    if not digits.strip("+0"):
         raise InvalidPhone("not_a_number")
-    if compact.startswith("+"):
-        return _international(compact[1:])
-    if compact.startswith("00"):
-        return _international(compact[2:])
-    if compact.startswith("0"):
-        return _french(compact[1:])
-    return _bare(compact)
+    if digits.startswith("+"):
+        return _international(digits[1:])
+    if digits.startswith("00"):
+        return _international(digits[2:])
+    if digits.startswith("0"):
+        return _french(digits[1:])
+    return _bare(digits)
 
 
 def _bare(digits: str) -> str:

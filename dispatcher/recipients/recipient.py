@@ -18,7 +18,7 @@ from dispatcher.recipients.column_names import (
     territory_column,
 )
 from dispatcher.recipients.keys import Key
-from dispatcher.recipients.phones import mobile_of
+from dispatcher.recipients.local_numbers import mobile_of
 from dispatcher.recipients.reasons import EXPLANATIONS, NO_NUMBER, NOT_A_RECIPIENT
 from dispatcher.recipients.values import text_of
 
@@ -37,7 +37,9 @@ class Recipient:
     caller's own list, from 1. ``raw`` is the unchanged row. ``fault`` is why the row gets no
     message whatever its number is, one of ``reasons.EXPLANATIONS``. ``key`` is what the caller
     knows the person by: stored as text of at most 200 characters, and given back with results.
-    ``last_contact`` is when the person last gave a sign of life, as text or a date.
+    ``last_contact`` is when the person last gave a sign of life, as text or a date. ``numbers``
+    are all that the source has for this person, where there are several: of these, ``phone`` is
+    the one to text, unless the territory makes another one a mobile.
     """
 
     phone: str = field(repr=False)
@@ -48,6 +50,7 @@ class Recipient:
     fault: str | None
     key: Key | None = field(repr=False)
     last_contact: date | str | None = field(repr=False)
+    numbers: tuple[str, ...] = field(repr=False, compare=False)
 
     # sets the slots directly: the usual way of a frozen dataclass takes twice as long, and a
     # file makes a million of these
@@ -61,6 +64,7 @@ class Recipient:
         fault: str | None = None,
         key: Key | None = None,
         last_contact: date | str | None = None,
+        numbers: tuple[str, ...] = (),
     ) -> None:
         _set_phone(self, phone)
         _set_fields(self, {} if fields is None else fields)
@@ -70,6 +74,7 @@ class Recipient:
         _set_fault(self, fault)
         _set_key(self, key)
         _set_last_contact(self, last_contact)
+        _set_numbers(self, numbers)
 
     def rejected(
         self, reason: str, *, code: str | None = None, column: str | None = None
@@ -94,6 +99,7 @@ class Recipient:
     _set_fault,
     _set_key,
     _set_last_contact,
+    _set_numbers,
 ) = (vars(Recipient)[slot].__set__ for slot in Recipient.__slots__)
 
 
@@ -161,12 +167,14 @@ def recipient_of(value: object, *, position: int | None = None) -> Recipient:
         fault = "several_fields" if found else NO_NUMBER
         return Recipient("", row=position, raw=tuple(cells), fault=fault)
     at, known_by, contact = territory_column(names), key_column(names), last_contact_column(names)
+    numbers = tuple(cells[phone] for phone in found)
     return Recipient(
-        mobile_of([cells[phone] for phone in found]),
+        mobile_of(numbers),
         dict(zip(names, cells, strict=True)),
         territory=(cells[at].strip() or None) if at is not None else None,
         row=position,
         raw=tuple(cells),
         key=None if known_by is None else value[names[known_by]],
         last_contact=None if contact is None else value[names[contact]],
+        numbers=numbers if len(numbers) > 1 else (),
     )

@@ -30,7 +30,7 @@ from dispatcher.recipients.files.sheets import SheetRows
 from dispatcher.recipients.files.sources import open_source, seekable
 from dispatcher.recipients.files.text_rows import TextRows
 from dispatcher.recipients.files.workbooks import is_workbook, list_of
-from dispatcher.recipients.phones import mobile_of
+from dispatcher.recipients.local_numbers import mobile_of
 from dispatcher.recipients.reasons import HIDDEN_ROW, TOO_MANY_CELLS
 from dispatcher.recipients.recipient import Recipient
 from dispatcher.recipients.values import is_no_value
@@ -181,7 +181,7 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
         # runs for each of a million rows: avoid calls and lookups
         width, phone_at, territory_at = len(found.names), found.phone, found.territory
         key_at, key, contact_at, contact = found.key, None, found.last_contact, None
-        phones_at = found.phones if len(found.phones) > 1 else ()
+        phones_at, numbers = found.phones if len(found.phones) > 1 else (), tuple[str, ...]()
         ours = not found.headless and is_ours(found.names)
         sheet = rows if isinstance(rows, SheetRows) else None
         delimiter = text.delimiter if text else None
@@ -215,7 +215,8 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
                         if not phone.strip() and not any(map(str.strip, raw)):
                             continue
                         if phones_at:
-                            phone = mobile_of([cells[at] for at in phones_at])
+                            numbers = tuple([cells[at] for at in phones_at])
+                            phone = mobile_of(numbers)
                         territory = None
                         if territory_at is not None:
                             territory = cells[territory_at].strip() or None
@@ -227,7 +228,9 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
                             contact = cells[contact_at]
                         self.rows_read += 1
                         fields = of_row(cells)
-                        yield Recipient(phone, fields, territory, row, raw, fault, key, contact)
+                        yield Recipient(
+                            phone, fields, territory, row, raw, fault, key, contact, numbers
+                        )
                 except csv.Error as error:
                     if text is None:
                         raise

@@ -21,6 +21,7 @@ from dispatcher import (
     ReferenceTaken,
 )
 from dispatcher.api import actor, submit
+from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.draft import Draft
 from dispatcher.campaigns.states import DraftState
 from dispatcher.storage.database import Database
@@ -74,6 +75,24 @@ def stored_rows(bench: Bench) -> int:
 
 
 # -- writing
+
+
+def test_territory_of_the_draft_decides_which_number_it_is(bench: Bench, desk: Desk) -> None:
+    options: dict[str, Any] = {
+        "territory": "nouvelle-caledonie",
+        "commercial": False,
+        "reason": "alert at sea",
+    }
+    draft = bench.dispatcher.drafts.create("alerte", "Alerte", **options)
+    rows = [{"mobile": "687751234"}, {"mobile": people(1)[0]}]
+    bench.dispatcher.drafts.set_list("alerte", rows, version=draft.version)
+    kept: list[str] = []
+
+    def note(batch: PlannedBatch, _: set[str]) -> None:
+        kept.extend(phone for phone, _ in batch.messages)
+
+    bench.dispatcher.drafts.preview("alerte", each=note)
+    assert kept == ["+687751234", people(1)[0]]
 
 
 def test_draft_remembers_what_is_saved(bench: Bench, desk: Desk) -> None:

@@ -25,6 +25,7 @@ from dispatcher import (
 from dispatcher.api.number_checks import OrderResult
 from dispatcher.api.screening import Screening
 from dispatcher.campaigns.batch import LARGEST_BATCH
+from dispatcher.campaigns.places import Places
 from dispatcher.recipients import Recipient, Rejection
 from dispatcher.recipients.number_checks import NumberCheck
 from dispatcher.storage.database import Database
@@ -146,6 +147,13 @@ def test_failing_lookup_excludes_nobody(bench: Bench) -> None:
     assert bench.progress().recipients == len(everybody)
 
 
+def test_number_is_looked_up_as_its_territory_reads_it(bench: Bench) -> None:
+    rows = [{"mobile": "687751234", "territoire": "988"}, {"mobile": "751235", "territoire": "988"}]
+    bench.dispatcher.plan(TEXT, rows, check_numbers=True, commercial=False, reason="alert at sea")
+    assert bench.gateway.number_checks == [["+687751234", "+687751235"]]
+    assert bench.dispatcher.number_checks.survey(rows).unknown == ("+687751234", "+687751235")
+
+
 def test_duplicate_numbers_are_looked_up_once(bench: Bench) -> None:
     values = [*people(LARGEST_BATCH - 2), "0639980000", "nobody", *people(1, start=600)]
     bench.dispatcher.plan(TEXT, values, check_numbers=True)
@@ -157,7 +165,8 @@ def test_duplicate_numbers_are_looked_up_once(bench: Bench) -> None:
 def test_many_lookups_keep_the_pace_of_the_gateway() -> None:
     waits: list[float] = []
     screening = Screening(FakeGateway(), wait=waits.append)
-    rows = screening.checked(Recipient(phone) for phone in people(2 * LARGEST_BATCH + 1))
+    everybody = map(Recipient, people(2 * LARGEST_BATCH + 1))
+    rows = screening.checked(everybody, Places(None))
     assert sum(1 for _ in rows) == 2 * LARGEST_BATCH + 1
     assert len(waits) == 2
     assert all(0 < wait <= 0.4 for wait in waits)

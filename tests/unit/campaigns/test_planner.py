@@ -65,6 +65,20 @@ def test_number_in_any_spelling_is_stored_as_e164(spelled: str, kept: str) -> No
     assert (planner.rows, planner.kept, planner.duplicates) == (1, 1, 0)
 
 
+@pytest.mark.parametrize("named", ["row", "campaign"])
+def test_territory_decides_which_number_it_is(named: str) -> None:
+    there = {"territoire": "Nouvelle-Calédonie"} if named == "row" else {}
+    planner = Planner(TEXT, territory=None if there else "nouvelle-caledonie")
+    rows = [
+        {"mobile": 687751234} | there,
+        {"Téléphone 1": "25 12 34", "Téléphone 2": "75 12 35"} | there,
+        {"Téléphone 1": "75 12 36", "Téléphone 2": "06 39 98 00 01"} | there,
+    ]
+    batches = cut(planner, map(recipient_of, rows))
+    assert phones_of(batches) == ["+687751234", "+687751235", "+687751236"]
+    assert {batch.territory for batch in batches} == {"nouvelle-caledonie"}
+
+
 def test_number_in_several_spellings_is_texted_once() -> None:
     planner = Planner(TEXT)
     spellings = ["06 39 98 00 01", "+33639980001", "0033639980001", "639980001", "06.39.98.00.01"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dispatcher.recipients import phones
 from dispatcher.recipients.legible import are_several
-from dispatcher.recipients.local_numbers import normalise_in
+from dispatcher.recipients.local_numbers import depends_on_territory, mobile_of, normalise_in
 from dispatcher.recipients.phones import (
     REASONS,
     InvalidPhone,
@@ -111,6 +111,11 @@ def test_metropolitan_mobile_becomes_e164(raw: str, expected: str) -> None:
         ("87 12 34 56", "polynesie-francaise", "+68987123456"),
         ("821234", "wallis-et-futuna", "+681821234"),
         ("06 39 98 00 01", "nouvelle-caledonie", "+33639980001"),
+        ("639980001", "nouvelle-caledonie", "+33639980001"),
+        # what a spreadsheet or a data frame makes of a number
+        ("751234.0", "nouvelle-caledonie", "+687751234"),
+        ("751234,00", "nouvelle-caledonie", "+687751234"),
+        ("87123456.0", "polynesie-francaise", "+68987123456"),
     ],
 )
 def test_local_number_is_understood_where_the_territory_is_known(
@@ -126,6 +131,65 @@ def test_local_number_is_understood_where_the_territory_is_known(
 def test_short_number_elsewhere_stays_too_short(raw: str, territory: str) -> None:
     with pytest.raises(InvalidPhone, match="too_short"):
         normalise_in(raw, territory)
+
+
+@pytest.mark.parametrize(
+    ("raw", "territory", "expected"),
+    [
+        ("687751234", "nouvelle-caledonie", "+687751234"),
+        ("687 75 12 34", "nouvelle-caledonie", "+687751234"),
+        ("687751234.0", "nouvelle-caledonie", "+687751234"),
+        ("681821234", "wallis-et-futuna", "+681821234"),
+        ("508551234", "saint-pierre-et-miquelon", "+508551234"),
+        ("68987123456", "polynesie-francaise", "+68987123456"),
+        # whoever writes a zero or a country code means what it says
+        ("0687751234", "nouvelle-caledonie", "+33687751234"),
+        ("+33687751234", "nouvelle-caledonie", "+33687751234"),
+        # and elsewhere these digits are a mobile of the mainland
+        ("687751234", "wallis-et-futuna", "+33687751234"),
+        ("687751234", "la-reunion", "+33687751234"),
+    ],
+)
+def test_country_code_of_the_territory_needs_no_plus(
+    raw: str, territory: str, expected: str
+) -> None:
+    assert normalise_in(raw, territory) == expected
+
+
+def test_landline_of_the_territory_is_not_taken_for_a_mobile_of_the_mainland() -> None:
+    with pytest.raises(InvalidPhone, match="landline"):
+        normalise_in("687 25 12 34", "nouvelle-caledonie")
+
+
+@pytest.mark.parametrize(
+    ("cells", "territory", "chosen"),
+    [
+        (["25 12 34", "75 12 34"], "nouvelle-caledonie", "75 12 34"),
+        (["75 12 35", "0639980001"], "nouvelle-caledonie", "75 12 35"),
+        (["75 12 35", "0639980001"], "metropole", "0639980001"),
+        (["", "25 12 34", " "], "nouvelle-caledonie", "25 12 34"),
+        ([" ", ""], "nouvelle-caledonie", ""),
+    ],
+)
+def test_first_mobile_of_somebody_there_counts(
+    cells: list[str], territory: str, chosen: str
+) -> None:
+    assert mobile_of(cells, territory) == chosen
+
+
+@pytest.mark.parametrize(
+    ("raw", "depends"),
+    [
+        ("687751234", True),
+        ("751234", True),
+        ("508551234", False),
+        ("0687751234", False),
+        ("639980001", False),
+        ("néant", False),
+    ],
+)
+def test_number_that_only_the_territory_decides_is_known(raw: str, *, depends: bool) -> None:
+    assert depends_on_territory(raw) is depends
 
 
 @pytest.mark.parametrize(

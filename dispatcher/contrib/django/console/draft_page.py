@@ -21,7 +21,8 @@ from dispatcher.contrib.django.console.roles import APPROVE
 from dispatcher.errors import DispatcherError, InvalidPhone, NotAllowed, StorageError
 from dispatcher.masking import masked
 from dispatcher.recipients import Rejection
-from dispatcher.recipients.phones import normalise
+from dispatcher.recipients.local_numbers import normalise_in
+from dispatcher.recipients.phones import territory_of
 from dispatcher.texts.lint import findings_in
 
 #: rejected rows that the page shows, and rows that show which column has the numbers
@@ -146,7 +147,8 @@ def _numbers(draft: Draft) -> str:
 
 def _is(written: str, phone: str) -> bool:
     try:
-        return bool(written) and (written == phone or normalise(written) == phone)
+        there = territory_of(phone) or ""
+        return bool(written) and (written == phone or normalise_in(written, there) == phone)
     except InvalidPhone:
         return False
 
