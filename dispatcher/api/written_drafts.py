@@ -23,6 +23,7 @@ from dispatcher.campaigns.states import DraftState
 from dispatcher.campaigns.submission import Options, RecipientInput, Submission
 from dispatcher.errors import InvalidCampaign, NotFound, ReferenceTaken
 from dispatcher.recipients import Recipient
+from dispatcher.recipients.reasons import SEVERAL_NUMBERS
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage import actions, draft_lists, drafts
 from dispatcher.storage.campaigns import campaigns
@@ -123,7 +124,7 @@ class WrittenDrafts(DraftReader):
                 one.territory,
                 one.row,
                 one.raw,
-                one.fault,
+                None if one.fault == SEVERAL_NUMBERS else one.fault,  # now it is known which
                 one.key,
             )
             for one in people

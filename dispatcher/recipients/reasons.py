@@ -32,7 +32,7 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "voip": "an internet line gets no SMS: give a mobile number",
         "short_code": "a short number gets no SMS: give a mobile number",
         "m2m_or_unassigned": "nobody has this number, or a machine: ask for another",
-        SEVERAL_NUMBERS: "the cell holds several numbers: leave one, a mobile",
+        SEVERAL_NUMBERS: "it holds several numbers: give each its own row, or leave one, a mobile",
         TOO_MANY_CELLS: "the row has more cells than the header: put quotes around the cell that"
         " holds the separator",
         MISQUOTED: "there is text after a closing quote: write each quote in a quoted cell twice",

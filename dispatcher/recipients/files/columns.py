@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from operator import itemgetter
 
-from dispatcher.errors import InvalidFile, InvalidPhone
+from dispatcher.errors import InvalidFile
 from dispatcher.recipients.column_names import (
     fold,
     key_column,
@@ -20,14 +20,8 @@ from dispatcher.recipients.column_names import (
     phones_of,
     territory_column,
 )
-from dispatcher.recipients.phones import normalise
+from dispatcher.recipients.files.number_cells import number_columns, number_of, number_rank
 
-# signs of a mobile number, the surest first; matched against digits and plus signs only
-_NUMBERS = (
-    re.compile(r"(\+?33|0033)?0?[67]\d{8}"),
-    re.compile(r"(\+|00)\d{8,15}|0\d{9}"),
-    re.compile(r"\+*\d[\d+]{5,}"),
-)
 _MOST_LISTED = 30
 # an amount on both sides of its comma; a telephone number is longer
 _whole_part = re.compile(r"[-+]?\d{1,3}(?:[ .\xa0\u202f]?\d{3})?").fullmatch
@@ -48,6 +42,8 @@ class Columns:
     key: int | None = None
     #: the date of the last contact with each person
     last_contact: int | None = None
+    #: the numbers were found by their look: neither a header nor the caller names their columns
+    by_look: bool = False
 
     @property
     def phone(self) -> int:
@@ -86,16 +82,18 @@ def fields_of(
 
 
 def columns_of(
-    first: Sequence[str],
+    rows: Sequence[Sequence[str]],
     column: str | None,
     territory: str | None,
     key: str | None = None,
     last_contact: str | None = None,
 ) -> Columns:
-    """Read the first row of a file; the other arguments are names of columns or positions from 1.
+    """Read the first rows of a file, from its header on.
 
-    Raises InvalidFile if a name is unknown or ambiguous.
+    The other arguments are names of columns or positions from 1. Raises InvalidFile if a name is
+    unknown or ambiguous.
     """
+    first = rows[0]
     headless = is_person(first, column)
     positions = [str(position) for position in range(1, len(first) + 1)]
     if headless:
@@ -107,7 +105,7 @@ def columns_of(
     if column is not None:
         phones = [_named(column, names)]
     else:
-        phones = [_best_number(first)] if headless else _phones(names)
+        phones = number_columns(rows) if headless else _phones(names)
 
     def at(name: str | None, found: Callable[[Sequence[str]], int | None]) -> int | None:
         if name is not None:
@@ -118,6 +116,7 @@ def columns_of(
         names=names,
         phones=tuple(phones),
         headless=headless,
+        by_look=headless and column is None,
         territory=at(territory, territory_column),
         key=at(key, key_column),
         last_contact=at(last_contact, last_contact_column),
@@ -136,7 +135,7 @@ def header_at(rows: Sequence[Sequence[str]], column: str | None) -> int:
     for at, cells in enumerate(rows):
         width = sum(map(bool, map(str.strip, cells)))
         if any(number_rank(cell) > 1 for cell in cells):
-            if at or width > 1 or _can_be_texted(max(cells, key=number_rank)):
+            if at or width > 1 or number_of(max(cells, key=number_rank)):
                 break
             alone = True
             continue
@@ -149,25 +148,6 @@ def header_at(rows: Sequence[Sequence[str]], column: str | None) -> int:
             return at
         widest = max(widest, width)
     return 0
-
-
-def _can_be_texted(raw: str) -> bool:
-    try:
-        normalise(raw)
-    except InvalidPhone:
-        return False
-    return True
-
-
-def number_rank(cell: str) -> int:
-    """How much a cell looks like a phone number, from 0 (not at all) to 3 (a mobile)."""
-    if sum(character.isalpha() for character in cell) > 1:  # one, for 6.12E+08
-        return 0
-    digits = "".join(character for character in cell if character.isdecimal() or character == "+")
-    ranks = range(len(_NUMBERS), 0, -1)
-    return next(
-        (rank for rank, sign in zip(ranks, _NUMBERS, strict=True) if sign.fullmatch(digits)), 0
-    )
 
 
 def has_torn_number(cells: Sequence[str]) -> bool:
@@ -184,11 +164,6 @@ def is_person(first: Sequence[str], column: str | None) -> bool:
         return True  # even with another cell "mobile"
     named = phone_columns(first) or (column is not None and _find(column, first))
     return rank == 1 and not named
-
-
-def _best_number(first: Sequence[str]) -> int:
-    ranks = [number_rank(cell) for cell in first]
-    return ranks.index(max(ranks))
 
 
 def _phones(names: tuple[str, ...]) -> list[int]:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from dispatcher.recipients.column_names import phone_columns
-from dispatcher.recipients.files.columns import header_at, number_rank
+from dispatcher.recipients.files.columns import header_at
+from dispatcher.recipients.files.number_cells import number_rank
 
 #: the first wins a tie: French spreadsheets write it
 _CANDIDATES = (";", ",", "\t", "|")

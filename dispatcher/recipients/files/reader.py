@@ -24,6 +24,7 @@ from dispatcher.recipients.files.first_rows import FirstRow, Rows, nonblank
 from dispatcher.recipients.files.kinds import check_kind
 from dispatcher.recipients.files.lines import TextLines
 from dispatcher.recipients.files.notes import Notes
+from dispatcher.recipients.files.number_cells import are_people
 from dispatcher.recipients.files.private_csv import as_it_was
 from dispatcher.recipients.files.rejects import is_ours
 from dispatcher.recipients.files.sheets import SheetRows
@@ -31,7 +32,7 @@ from dispatcher.recipients.files.sources import open_source, seekable
 from dispatcher.recipients.files.text_rows import TextRows
 from dispatcher.recipients.files.workbooks import is_workbook, list_of
 from dispatcher.recipients.local_numbers import mobile_of
-from dispatcher.recipients.reasons import HIDDEN_ROW, TOO_MANY_CELLS
+from dispatcher.recipients.reasons import HIDDEN_ROW, SEVERAL_NUMBERS, TOO_MANY_CELLS
 from dispatcher.recipients.recipient import Recipient
 from dispatcher.recipients.values import is_no_value
 
@@ -121,7 +122,7 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
         header = begun[at]
         if len(header.cells) > MOST_COLUMNS:
             raise InvalidFile(f"the header has over {MOST_COLUMNS:,} columns")
-        found = columns_of(header.cells, *named)
+        found = columns_of([row.cells for row in begun[at:]], *named)
         del begun[: at if found.headless else at + 1]
         begun = begun or list(islice(nonblank(rows, text), 1))
         if not begun:
@@ -179,7 +180,8 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
         hidden: bool,
     ) -> Generator[Recipient]:
         # runs for each of a million rows: avoid calls and lookups
-        width, phone_at, territory_at = len(found.names), found.phone, found.territory
+        width, phone_at, by_look = len(found.names), found.phone, found.by_look
+        territory_at = found.territory
         key_at, key, contact_at, contact = found.key, None, found.last_contact, None
         phones_at, numbers = found.phones if len(found.phones) > 1 else (), tuple[str, ...]()
         ours = not found.headless and is_ours(found.names)
@@ -203,6 +205,8 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
                         if ours:
                             cells = [as_it_was(cell) for cell in cells]
                         raw = tuple(cells)
+                        if by_look and are_people(raw):
+                            fault = fault or SEVERAL_NUMBERS
                         if len(raw) != width:
                             if len(raw) > MOST_COLUMNS:
                                 raise InvalidFile(f"row {row} has over {MOST_COLUMNS:,} columns")

@@ -9,7 +9,8 @@ from typing import NamedTuple, Protocol
 from dispatcher.errors import InvalidFile
 from dispatcher.recipients.column_names import fold, phones_of
 from dispatcher.recipients.files.bounds import MOST_COLUMNS, MOST_ROWS
-from dispatcher.recipients.files.columns import header_at, number_rank
+from dispatcher.recipients.files.columns import header_at
+from dispatcher.recipients.files.number_cells import number_rank
 
 #: rows that are looked at to tell whether a sheet is a list
 _SAMPLE = 50

@@ -6,6 +6,7 @@ import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from dispatcher.api import actor, submit
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.draft import Draft
 from dispatcher.campaigns.states import DraftState
+from dispatcher.recipients.files import open_recipients
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import DraftRow
 from tests.integration.bench import Bench, opened, people
@@ -93,6 +95,19 @@ def test_territory_of_the_draft_decides_which_number_it_is(bench: Bench, desk: D
 
     bench.dispatcher.drafts.preview("alerte", each=note)
     assert kept == ["+687751234", people(1)[0]]
+
+
+def test_column_that_is_chosen_decides_between_several_numbers(bench: Bench, desk: Desk) -> None:
+    drafts = bench.dispatcher.drafts
+    version = drafts.create("soldes", "Soldes demain").version
+    with open_recipients(BytesIO(b"0639980000;0639980001\n")) as people_:
+        version = drafts.set_list("soldes", people_, version=version).version
+    assert [one.code for one in drafts.rejected("soldes")] == ["several_numbers"]
+
+    drafts.set_column("soldes", "2", version=version)
+
+    assert list(drafts.rejected("soldes")) == []
+    assert [row.phone for row in drafts.rows("soldes")] == ["+33639980001"]
 
 
 def test_draft_remembers_what_is_saved(bench: Bench, desk: Desk) -> None:

@@ -288,6 +288,15 @@ def test_plan_writes_no_file_without_option(shell: Shell) -> None:
     assert files(shell) == {"clients.csv"}
 
 
+def test_line_of_numbers_is_not_planned_as_one_recipient(shell: Shell) -> None:
+    shell.write("0639980001,0639980002,0639980003\n")
+
+    result = shell("plan", "clients.csv", "--text", "Soldes")
+
+    assert result.exit_code == 2
+    assert "1 × several_numbers (it holds several numbers: give each its own row" in result.stderr
+
+
 def test_rejects_option_writes_rejects(shell: Shell) -> None:
     output = plan(shell, "--rejects", "bad.csv")
 

@@ -155,6 +155,61 @@ def test_mobile_of_several_columns_is_taken_row_by_row() -> None:
     assert any("first mobile of 'Téléphone 1', 'Téléphone 2'" in note for note in file.notes)
 
 
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        (f"Zoé;{ONE};{TWO}\nLuc;;{THREE}\n", [ONE, THREE]),
+        (f"Zoé;0199001234;\nLuc;;{TWO}\nMarie;;{THREE}\n", ["0199001234", TWO, THREE]),
+        (f"0199001234;{ONE}\n{TWO};0199001235\n", [ONE, TWO]),
+        # the number of a company may look like a mobile
+        (f"732829320;{ONE}\n512829320;{TWO}\n412829320;{THREE}\n", [ONE, TWO, THREE]),
+        (f"{ONE};Zoé\n;Luc\n", [ONE, ""]),
+    ],
+)
+def test_columns_of_numbers_without_a_header_are_found_in_the_first_rows(
+    text: str, numbers: list[str]
+) -> None:
+    assert [one.phone for one in opened(text)] == numbers
+
+
+def test_note_names_the_columns_of_numbers_without_a_header() -> None:
+    file = opened(f"Zoé;{ONE};{TWO}\nLuc;;{THREE}\n")
+    assert "the number of each row is the first mobile of '2', '3'" in file.notes
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", ", ", "\t", "|"])
+def test_line_of_nothing_but_numbers_is_no_row_of_one_person(delimiter: str) -> None:
+    (one,) = read(delimiter.join([ONE, TWO, THREE]))
+    assert (one.fault, one.row, one.raw) == ("several_numbers", 1, (ONE, TWO, THREE))
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        (f"{ONE};{TWO};", "several_numbers"),
+        (f"{ONE};0199001234;{TWO}", "several_numbers"),
+        (f"{ONE};06399800;{TWO}", "several_numbers"),
+        (f"{ONE} / {TWO};{THREE};", "several_numbers"),
+        (f"{ONE};{TWO};{THREE};{ONE}", "several_numbers"),
+        (f"{ONE};{TWO};Zoé", None),
+        (f"{ONE};{TWO};75001", None),
+        (f"{ONE};0199001234;", None),
+        (f"{ONE};06 39 98 00 01;", None),
+        (f"{ONE};2026-01-05;", None),
+    ],
+)
+def test_numbers_alone_in_a_row_are_several_if_two_can_be_texted(
+    row: str, fault: str | None
+) -> None:
+    assert [one.fault for one in read(f"{THREE};x;\n{row}\n")] == [None, fault]
+
+
+def test_row_of_numbers_is_one_person_where_a_name_says_which_counts() -> None:
+    assert [one.fault for one in read(f"Téléphone 1;Téléphone 2\n{ONE};{TWO}\n")] == [None]
+    (one,) = read(f"{ONE};{TWO}\n", column="2")
+    assert (one.fault, one.phone) == (None, TWO)
+
+
 def test_two_columns_of_mobiles_are_a_question() -> None:
     complaint = refusal(f"Mobile père;Mobile;Portable\n{ONE};{TWO};{THREE}\n")
     assert "several columns may hold the mobile number" in complaint
