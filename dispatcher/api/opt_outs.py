@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,11 +10,12 @@ from sqlalchemy.orm import Session
 
 from dispatcher.api.actor import named, needed, on_record
 from dispatcher.api.installation import Installation
+from dispatcher.campaigns.opt_outs import ImportResult, opted_out_in
 from dispatcher.campaigns.records import Page, ProbableRefusal
 from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.campaigns.wording import counted
 from dispatcher.dispatch.erasures import Erasures
-from dispatcher.errors import InvalidCampaign, InvalidPhone
+from dispatcher.errors import InvalidCampaign
 from dispatcher.recipients import Rejection
 from dispatcher.recipients.phones import normalise
 from dispatcher.recipients.recipient import recipient_of
@@ -33,19 +33,9 @@ from dispatcher.storage import (
 from dispatcher.storage.opt_out_entries import OptOutEntry
 from dispatcher.storage.opt_out_history import OptOutChange
 from dispatcher.storage.stop_storms import TakenBack
+from dispatcher.window.territories import find
 
 __all__ = ["ImportResult", "OptOutChange", "OptOutEntry", "OptOuts", "TakenBack"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportResult:
-    """How many rows of a list were added; ``rows`` is the sum of the others."""
-
-    rows: int
-    new: int
-    #: on the opt-out list before, or twice in the file
-    known: int
-    rejected: int
 
 
 class OptOuts:
@@ -105,31 +95,40 @@ class OptOuts:
         *,
         reject: Callable[[Rejection], None] | None = None,
         strict: bool = False,
+        territory: str | None = None,
         reason: str = "",
         source: str = "import",
         by: str | None = None,
     ) -> ImportResult:
-        """Add the numbers of a list, for example from ``open_recipients``, in one transaction.
+        """Add all numbers of a list in one transaction, of a row also several.
 
-        ``reject`` is called with every row without a valid number; ``by`` is as in ``add``. Raises
-        InvalidCampaign for one such row if ``strict``, and UnusableInput for a list that cannot be
-        read; nothing is added then.
+        Open a file by ``open_recipients(…, every_number=True)``. ``territory`` is that of rows
+        without one of their own, whose local numbers are understood. ``reject`` is called with
+        every row without a valid number, or with a cell that may be one; ``by`` is as in ``add``.
+        Raises InvalidCampaign for one such row if ``strict``, if no row has a number, or for an
+        unknown ``territory``, and UnusableInput for a list that cannot be read; nothing is added
+        then.
         """
+        if territory is not None:
+            territory = find(territory).name
         # read all before the transaction begins: a slow pipe must not block the workers
-        rows = rejected = 0
+        rows = given = rejected = 0
         numbers: set[str] = set()
         for rows, value in enumerate(recipients, start=1):
-            recipient = recipient_of(value, position=rows)
-            try:
-                numbers.add(normalise(recipient.phone))
-            except InvalidPhone as error:
+            recipient = recipient_of(value, position=rows, every_number=True)
+            found, rejection = opted_out_in(recipient, territory)
+            numbers |= found
+            given += len(found)
+            if rejection is not None:
                 rejected += 1
                 if reject is not None:
-                    reject(recipient.rejected(recipient.fault or error.reason))
+                    reject(rejection)
         if strict and rejected:
             raise InvalidCampaign(f"{rejected} of {rows} rows are no number to text (strict)")
+        if rows and not given:
+            raise InvalidCampaign(f"none of {rows} rows is a number to text")
         new = self._add(numbers, source=source, reason=reason, by=by)
-        return ImportResult(rows=rows, new=new, known=rows - rejected - new, rejected=rejected)
+        return ImportResult(rows=rows, new=new, known=given - new, rejected=rejected)
 
     def remove(
         self, phone: str, *, reason: str, at_gateway: bool = False, by: str | None = None

@@ -43,12 +43,7 @@ class LeftOut:
 
     def add_number(self, recipient: Recipient, error: InvalidPhone) -> None:
         """Leave out a row whose number cannot be texted."""
-        reason = error.reason
-        if are_several(recipient.phone):
-            reason = SEVERAL_NUMBERS
-        elif is_no_value(recipient.phone, ""):
-            reason = "empty"
-        self.add(recipient, reason)
+        self.add(recipient, reason_of(recipient.phone, error))
 
     def add_error(self, recipient: Recipient, error: InvalidText | InvalidCampaign) -> None:
         """Leave out a row whose text or territory is refused."""
@@ -82,6 +77,13 @@ class LeftOut:
         ]
         more = len(self.reasons) - len(named)
         return ", ".join(named) + (f" and {more} more reasons" if more else "")
+
+
+def reason_of(raw: str, error: InvalidPhone) -> str:
+    """Why a cell is not one number that can be texted."""
+    if are_several(raw):
+        return SEVERAL_NUMBERS
+    return "empty" if is_no_value(raw, "") else error.reason
 
 
 class Duplicates:

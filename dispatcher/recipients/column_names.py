@@ -25,6 +25,8 @@ _OTHER_PHONE = re.compile(
     r"|secondaire|autre|home|work|business|office|main|primary|secondary|other)?"
 )
 _MOBILE = re.compile(r"mobile|portable|gsm|cell")
+#: numbers of whomever: "Mobile père", "Tél. assistante"
+_SOMEBODYS_PHONE = re.compile(r"\d?(n|no|num|numero)?(de|du)?(tel|phone|mobile|portable|gsm)")
 _TERRITORY_NAMES = frozenset({"territoire", "territory"})
 #: others, such as "client_id", only where the caller says so: what nobody needs is not stored
 _KEY_NAMES = frozenset({"key", "cle"})
@@ -60,6 +62,13 @@ def phones_of(names: Sequence[str]) -> tuple[list[int], bool]:
     # "Mobile" and "GSM", or "Mobile pro" and "Mobile perso": nobody can tell
     mobiles = [at for at in others if _MOBILE.search(fold(names[at]))]
     return best + others, not best and len(mobiles) < 2
+
+
+def every_phone(names: Sequence[str]) -> list[int]:
+    """Positions of all columns that may hold numbers, of the person or somebody near."""
+    found, _ = phones_of(names)
+    others = [at for at, name in enumerate(names) if _SOMEBODYS_PHONE.match(fold(name))]
+    return found + [at for at in others if at not in found]
 
 
 def territory_column(names: Sequence[str]) -> int | None:

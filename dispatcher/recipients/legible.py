@@ -10,7 +10,7 @@ _numbers = re.compile(
     r"(?<!\d)(?:(?:\+|00)[ .]?[1-9]\d{0,2}[ .]?(?:\(0\))?|0|(?=[67]\d{8}))[1-9]"
     r"(?:[ ./_-]?\d){6,8}(?!\d)",
     re.ASCII,
-).findall
+)
 
 
 def legible(raw: str) -> str:
@@ -25,6 +25,8 @@ def legible(raw: str) -> str:
 
 def _plain(char: str) -> str:
     category = unicodedata.category(char)
+    if category == "Zs":
+        return " "
     if category == "Nd":
         return str(unicodedata.decimal(char))
     if category == "Cf":
@@ -34,4 +36,11 @@ def _plain(char: str) -> str:
 
 def are_several(raw: str) -> bool:
     """True if a text that is not one number contains several."""
-    return len(_numbers(legible(raw))) > 1
+    return len(_numbers.findall(legible(raw))) > 1
+
+
+def numbers_in(raw: str) -> list[str]:
+    """The numbers in a text, as they are written; none if a digit belongs to none of them."""
+    text = legible(raw)
+    rest = _numbers.sub("", text)
+    return [] if any(map(str.isdecimal, rest)) else _numbers.findall(text)

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any
 
 from dispatcher.recipients.column_names import (
+    every_phone,
     key_column,
     last_contact_column,
     phones_of,
@@ -142,13 +143,15 @@ class Rejection:
         return "".join("•" if at in hidden else sign for at, sign in enumerate(short))
 
 
-def recipient_of(value: object, *, position: int | None = None) -> Recipient:
+def recipient_of(
+    value: object, *, position: int | None = None, every_number: bool = False
+) -> Recipient:
     """A Recipient from an item of a caller's list; one that cannot be used has a ``fault``.
 
     A mapping needs a key that is a name for a phone column, as in files: of several, the first
     with a mobile number counts. Its key ``territoire`` or ``territory`` sets the territory,
     ``key`` or ``clé`` that of the person, and ``last_contact`` or ``dernier_contact`` the date of
-    the last contact.
+    the last contact. ``every_number`` is as in ``open_recipients``.
     """
     if isinstance(value, Recipient):
         return value
@@ -163,6 +166,9 @@ def recipient_of(value: object, *, position: int | None = None) -> Recipient:
     except TypeError:
         return Recipient("", row=position, fault="unusable_value")
     found, clear = phones_of(names)
+    if every_number:
+        found = every_phone(names)
+        clear = bool(found)
     if not clear:
         fault = "several_fields" if found else NO_NUMBER
         return Recipient("", row=position, raw=tuple(cells), fault=fault)

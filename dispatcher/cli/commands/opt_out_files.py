@@ -11,7 +11,7 @@ import click
 from dispatcher.campaigns.wording import counted
 from dispatcher.cli.exits import Refusal
 from dispatcher.cli.options import list_options, open_dispatcher
-from dispatcher.cli.output import say
+from dispatcher.cli.output import complain, say
 from dispatcher.cli.progress_bar import with_progress_bar
 from dispatcher.cli.rejects import LeftOut, rejects_path
 from dispatcher.errors import InvalidCampaign
@@ -24,6 +24,8 @@ _COLUMNS = ("phone", "since", "source", "reason", "keys")
 @click.command("import")
 @click.argument("file")
 @list_options
+@click.option("--territory", help="The territory of rows without one, for local numbers.")
+@click.option("--territory-column", help="The column of territories.")
 @click.option("--source", default="import", show_default=True, help="Where they come from.")
 @click.option("--reason", default="", help="The reason, for the record.")
 @click.option("--rejects", metavar="FILE", help="The file for rows without a valid number.")
@@ -35,6 +37,8 @@ def import_(
     encoding: str | None,
     sheet: str | None,
     skip_lines: int,
+    territory: str | None,
+    territory_column: str | None,
     source: str,
     reason: str,
     rejects: str | None,
@@ -42,7 +46,8 @@ def import_(
 ) -> None:
     """Add every number in FILE, which is read as submit reads its own.
 
-    Rows without a valid number go to FILE.rejects.csv.
+    Of a row with several numbers, all are added. Rows without a valid number, or with something
+    that may be one more, go to FILE.rejects.csv.
     """
     from dispatcher.recipients.files import open_recipients
 
@@ -56,15 +61,21 @@ def import_(
                 encoding=encoding,
                 sheet=sheet,
                 skip_lines=skip_lines,
+                territory_column=territory_column,
                 keep=(),
-                hidden=True,  # who is hidden in a list of opt-outs has opted out all the same
+                every_number=True,
             )
         )
         left_out = stack.enter_context(LeftOut(target, rows, done="the list is added"))
         recipients = stack.enter_context(with_progress_bar(rows, file))
         try:
             added = listed.add_all(
-                recipients, reject=left_out, strict=strict, source=source, reason=reason
+                recipients,
+                reject=left_out,
+                strict=strict,
+                territory=territory,
+                source=source,
+                reason=reason,
             )
         except InvalidCampaign as error:
             if not left_out.count:
@@ -78,6 +89,10 @@ def import_(
         say(line)
     if left_out.count:
         say(f"rejected rows, with line and reason: {target}")
+        complain(
+            f"dispatcher: warning: {counted(added.rejected, 'row')} rejected: whoever is in there"
+            " may still be texted; correct the rows and import them again"
+        )
 
 
 @click.command()

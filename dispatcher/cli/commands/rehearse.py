@@ -113,4 +113,4 @@ def _numbers(file: str | None, stack: ExitStack) -> list[Recipient]:
         return []
     from dispatcher.recipients.files import open_recipients
 
-    return list(stack.enter_context(open_recipients(file, keep=(), hidden=True)))
+    return list(stack.enter_context(open_recipients(file, keep=(), every_number=True)))

@@ -13,6 +13,7 @@ from operator import itemgetter
 
 from dispatcher.errors import InvalidFile
 from dispatcher.recipients.column_names import (
+    every_phone,
     fold,
     key_column,
     last_contact_column,
@@ -87,11 +88,13 @@ def columns_of(
     territory: str | None,
     key: str | None = None,
     last_contact: str | None = None,
+    *,
+    every: bool = False,
 ) -> Columns:
     """Read the first rows of a file, from its header on.
 
-    The other arguments are names of columns or positions from 1. Raises InvalidFile if a name is
-    unknown or ambiguous.
+    The other arguments are names of columns or positions from 1. ``every`` takes all columns that
+    may hold numbers, without a question. Raises InvalidFile if a name is unknown or ambiguous.
     """
     first = rows[0]
     headless = is_person(first, column)
@@ -105,7 +108,7 @@ def columns_of(
     if column is not None:
         phones = [_named(column, names)]
     else:
-        phones = number_columns(rows) if headless else _phones(names)
+        phones = number_columns(rows) if headless else _phones(names, every=every)
 
     def at(name: str | None, found: Callable[[Sequence[str]], int | None]) -> int | None:
         if name is not None:
@@ -166,9 +169,9 @@ def is_person(first: Sequence[str], column: str | None) -> bool:
     return rank == 1 and not named
 
 
-def _phones(names: tuple[str, ...]) -> list[int]:
-    found, clear = phones_of(names)
-    if clear:
+def _phones(names: tuple[str, ...], *, every: bool) -> list[int]:
+    found, clear = (every_phone(names), True) if every else phones_of(names)
+    if clear and found:
         return found
     if not found:
         raise InvalidFile(

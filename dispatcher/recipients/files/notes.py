@@ -16,6 +16,8 @@ class Notes:
     #: the line of the header, if titles stand above it
     header: int = 0
     phones: Sequence[str] = ()
+    #: whether every number of a row counts
+    every: bool = False
 
     def sentences(self, encoding: str | None) -> list[str]:
         """The notes, for people."""
@@ -26,5 +28,9 @@ class Notes:
             notes.append(f"the file is read as {CANDIDATES.get(encoding, encoding.upper())}")
         if len(self.phones) > 1:
             listed = ", ".join(map(repr, self.phones))
-            notes.append(f"the number of each row is the first mobile of {listed}")
+            notes.append(
+                f"every number of a row counts: {listed}"
+                if self.every
+                else f"the number of each row is the first mobile of {listed}"
+            )
         return notes

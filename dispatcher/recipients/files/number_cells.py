@@ -64,3 +64,15 @@ def are_people(cells: Sequence[str]) -> bool:
     if len(written) < 2 or not all(map(number_rank, written)):
         return False
     return any(map(are_several, written)) or len({*map(number_of, written)} - {""}) > 1
+
+
+def every_number(cells: Sequence[str], phones: Sequence[int], *, unsure: bool) -> tuple[str, ...]:
+    """The cells of a row in its phone columns, and what can be texted in others if ``unsure``.
+
+    That is where neither a name nor its place tells what a cell is.
+    """
+    found = [cells[at] for at in phones]
+    if unsure:
+        others = [cell for at, cell in enumerate(cells) if at not in phones]
+        found += [cell for cell in others if number_of(cell) or are_several(cell)]
+    return tuple(found)

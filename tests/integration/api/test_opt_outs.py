@@ -155,6 +155,40 @@ def test_strict_list_with_an_invalid_row_adds_nothing(bench: Bench) -> None:
     assert bench.dispatcher.opt_outs.add_all([ANNE, BRUNO], strict=True).new == 2
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        f"{ANNE}, {BRUNO}",
+        {"mobile": ANNE, "portable": BRUNO},
+        {"Téléphone 1": ANNE, "Téléphone 2": BRUNO},
+        {"mobile": ANNE, "Mobile mère": BRUNO},
+        {"mobile": f"{ANNE} ou {BRUNO}"},
+        Recipient(ANNE, numbers=(ANNE, BRUNO)),
+    ],
+)
+def test_every_number_of_a_row_is_added(bench: Bench, row: Any) -> None:
+    added = bench.dispatcher.opt_outs.add_all([row], strict=True)
+    assert added == ImportResult(rows=1, new=2, known=0, rejected=0)
+    assert sorted(listed(bench)) == [ANNE, BRUNO]
+
+
+def test_number_is_added_as_its_territory_reads_it(bench: Bench) -> None:
+    rows: list[Any] = [
+        {"mobile": 687751234, "territoire": "Nouvelle-Calédonie"},
+        {"mobile": "82 12 34"},
+    ]
+    bench.dispatcher.opt_outs.add_all(rows, territory="wallis-et-futuna")
+    assert listed(bench) == ["+681821234", "+687751234"]
+    with pytest.raises(InvalidCampaign, match="unknown territory"):
+        bench.dispatcher.opt_outs.add_all([ANNE], territory="Atlantide")
+
+
+def test_list_without_a_number_raises_invalid_campaign(bench: Bench) -> None:
+    with pytest.raises(InvalidCampaign, match=r"^none of 2 rows is a number to text$"):
+        bench.dispatcher.opt_outs.add_all(["01 99 00 00 00 (bureau)", ""])
+    assert dump(bench) == ""
+
+
 def test_list_that_fails_midway_adds_nothing(bench: Bench) -> None:
     def broken() -> Iterator[str]:
         yield ANNE

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -235,8 +236,14 @@ def test_control_characters_of_a_reason_are_not_printed(shell: OptOutShell) -> N
 def test_import_skips_invalid_rows(shell: OptOutShell) -> None:
     shell.write(RUBBISH, "stops.csv")
 
-    output = shell.done("import", "stops.csv", "--source", "old CRM").splitlines()
+    result = shell.opt_outs("import", "stops.csv", "--source", "old CRM")
 
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "dispatcher: warning: 4 rows rejected: whoever is in there may still be texted;"
+        " correct the rows and import them again\n"
+    )
+    output = result.stdout.splitlines()
     assert output[0] == "7 rows: 2 added, 1 listed before or given twice, 4 rejects"
     assert sorted(output[1:7:2]) == ["  1 × empty", "  1 × landline", "  2 × not_a_number"]
     assert sorted(output[2:7:2]) == [
@@ -268,12 +275,13 @@ def test_strict_import_with_invalid_row_adds_nothing(shell: OptOutShell) -> None
     assert (shell.directory / "bad.csv").exists()
 
 
-def test_import_of_invalid_rows_adds_nobody(shell: OptOutShell) -> None:
+def test_import_without_any_number_is_refused(shell: OptOutShell) -> None:
     shell.write("mobile\nnéant\n?\n", "stops.csv")
 
-    output = shell.done("import", "stops.csv")
+    output = shell.refused("import", "stops.csv")
 
-    assert output.startswith("2 rows: 0 added, 0 listed before or given twice, 2 rejects\n")
+    assert output == "none of 2 rows is a number to text; the reasons are in stops.rejects.csv"
+    assert (shell.directory / "stops.rejects.csv").exists()
 
 
 def workbook(*cells: object) -> bytes:
@@ -310,10 +318,82 @@ def test_import_reads_files_as_submit_does(
     assert shell.phones() == [ANNE, BRUNO]
 
 
-def test_import_reads_standard_input(shell: OptOutShell) -> None:
-    output = shell.done("import", "-", stdin="mobile\n0639980000\nnéant\n")
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(
+            "Téléphone 1;Téléphone 2\n0639980000;0639980001\n0199000000;0639980002\n", id="columns"
+        ),
+        pytest.param("Mobile pro;GSM;Mobile\n0639980000;0639980001;0639980002\n", id="mobiles"),
+        pytest.param("Mobile père;Mobile\n0639980000;0639980001\n;0639980002\n", id="father's"),
+        pytest.param("0639980000,0639980001,0639980002\n", id="line"),
+        pytest.param("Zoé;0639980000;0639980001\nLuc;;0639980002\n", id="no header"),
+        pytest.param("Zoé;0639980000\n" * 30 + "Luc;0639980001;0639980002\n", id="wide row"),
+        pytest.param("mobile\n0639980000 / 0639980001\n0639980002 (bureau)\n", id="cell"),
+        pytest.param("mobile;nom\n0639980000;0639980001;Zoé\n0639980002;Luc\n", id="too wide"),
+    ],
+)
+def test_import_adds_every_number_of_a_row(shell: OptOutShell, content: str) -> None:
+    shell.write(content, "stops.csv")
 
-    assert output.splitlines()[0].startswith("2 rows: 1 added")
+    output = shell.done("import", "stops.csv")
+
+    assert re.match(r"\d+ rows?: 3 added, \d+ listed before or given twice, 0 rejects\n", output)
+    assert shell.phones() == [ANNE, BRUNO, CHLOE]
+
+
+def test_import_names_the_columns_whose_numbers_count(shell: OptOutShell) -> None:
+    shell.write("Téléphone 1;Téléphone 2\n0639980000;0639980001\n", "stops.csv")
+
+    output = shell.done("import", "stops.csv")
+
+    assert output.splitlines()[-1] == ("every number of a row counts: 'Téléphone 1', 'Téléphone 2'")
+
+
+def test_import_adds_what_is_sure_of_a_row_and_rejects_it(shell: OptOutShell) -> None:
+    rows = "Tél 1;Tél 2\n0639980000;06 39 98\n;0639980001 poste 12, 0639980002\n"
+    shell.write(rows, "stops.csv")
+
+    result = shell.opt_outs("import", "stops.csv")
+
+    assert result.stdout.startswith("2 rows: 1 added, 0 listed before or given twice, 2 rejects\n")
+    assert "  1 × too_short\n" in result.stdout
+    assert "  1 × several_numbers\n" in result.stdout
+    assert "2 rows rejected: whoever is in there may still be texted" in result.stderr
+    assert shell.phones() == [ANNE]
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        ("mobile;territoire\n751234;Nouvelle-Calédonie\n687751235;988\n", []),
+        ("mobile;lieu\n751234;Nouvelle-Calédonie\n687751235;988\n", ["--territory-column", "2"]),
+        ("751234\n687751235\n", ["--territory", "nouvelle-caledonie"]),
+    ],
+)
+def test_import_reads_numbers_as_those_of_their_territory(
+    shell: OptOutShell, content: str, options: list[str]
+) -> None:
+    shell.write(content, "stops.csv")
+
+    shell.done("import", "stops.csv", *options)
+
+    assert shell.phones() == ["+687751234", "+687751235"]
+
+
+def test_import_rejects_a_row_of_an_unknown_territory(shell: OptOutShell) -> None:
+    shell.write("mobile;territoire\n0639980000;Atlantide\n", "stops.csv")
+
+    result = shell.opt_outs("import", "stops.csv")
+
+    assert "1 × unknown territory 'Atlantide'" in result.stdout
+    assert shell.phones() == [ANNE]  # the number may be right all the same
+
+
+def test_import_reads_standard_input(shell: OptOutShell) -> None:
+    result = shell.opt_outs("import", "-", stdin="mobile\n0639980000\nnéant\n")
+
+    assert result.stdout.splitlines()[0].startswith("2 rows: 1 added")
     assert (shell.directory / "rejects.csv").exists()
 
 
@@ -330,8 +410,8 @@ def test_import_reads_standard_input(shell: OptOutShell) -> None:
         ),
         pytest.param(
             b"mobile;mobile\n0639980000;0639980001\n",
-            [],
-            "the column 'mobile' is twice in the header",
+            ["--column", "mobile"],
+            "the column 'mobile' is there twice",
             id="a column twice",
         ),
         pytest.param(
@@ -392,7 +472,7 @@ def test_import_of_missing_file_is_refused(shell: OptOutShell) -> None:
 def test_list_is_read_from_a_workbook(shell: OptOutShell) -> None:
     shell.write(workbook("mobile", 639980000, 639980001.0, "?"), "stops.xlsx")
 
-    output = shell.done("import", "stops.xlsx").splitlines()
+    output = shell.opt_outs("import", "stops.xlsx").stdout.splitlines()
 
     assert output[0] == "3 rows: 2 added, 0 listed before or given twice, 1 reject"
     assert shell.phones() == [ANNE, BRUNO]

@@ -249,6 +249,19 @@ def test_number_typed_beside_a_file_is_an_opt_out_too(sign_in: SignIn) -> None:
     assert {entry.phone for entry in dispatcher.opt_outs} == {PEOPLE[1], PEOPLE[2]}
 
 
+def test_file_of_opt_outs_adds_every_number_and_tells_of_rejected_rows(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    rows = f"{PEOPLE[0]},{PEOPLE[1]}\n{PEOPLE[2]},\n06 39 98,\n"
+    file = SimpleUploadedFile("people.csv", rows.encode())
+    answer = client.post(
+        "/sms/opt-outs/", {"add": "1", "phone": "", "file": file, "reason": "letters"}, follow=True
+    )
+    assert {entry.phone for entry in dispatcher.opt_outs} == set(PEOPLE[:3])
+    said = text(answer)
+    assert "3 nouveaux, 0 déjà connus, 1 lignes rejetées." in said
+    assert "lignes rejetées peut encore recevoir des SMS. ligne 3" in said.replace("\xa0", " ")
+
+
 def test_export_of_opt_outs_needs_the_numbers_permission(sign_in: SignIn) -> None:
     dispatcher.opt_outs.add(PEOPLE[:1])
     path = "/sms/opt-outs/export/"

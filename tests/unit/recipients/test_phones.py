@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatcher.recipients import phones
-from dispatcher.recipients.legible import are_several
+from dispatcher.recipients.legible import are_several, numbers_in
 from dispatcher.recipients.local_numbers import depends_on_territory, mobile_of, normalise_in
 from dispatcher.recipients.phones import (
     REASONS,
@@ -200,6 +200,7 @@ def test_number_that_only_the_territory_decides_is_known(raw: str, *, depends: b
         ("06.39.98.00.01 - 01.39.98.00.02", True),
         ("0639980001 ou +33 (0)6 39 98 00 02", True),
         ("639980001\n639980002", True),
+        ("06\xa039\xa098\xa000\xa001 / 06\u202f39\u202f98\u202f00\u202f02", True),
         ("06 39 98 00 01 2", False),
         ("06 39 98 00 01 (bureau)", False),
         ("+49 151 23456789 1234", False),
@@ -208,6 +209,22 @@ def test_number_that_only_the_territory_decides_is_known(raw: str, *, depends: b
 )
 def test_several_numbers_in_a_cell_are_recognised(raw: str, several: bool) -> None:
     assert are_several(raw) is several
+
+
+@pytest.mark.parametrize(
+    ("raw", "numbers"),
+    [
+        ("0639980001/0639980002", ["0639980001", "0639980002"]),
+        ("0639980001 ou +33 (0)6 39 98 00 02", ["0639980001", "+33 (0)6 39 98 00 02"]),
+        ("06 39 98 00 01 06 39 98 00 02", ["06 39 98 00 01", "06 39 98 00 02"]),
+        ("06 39 98 00 01 (bureau)", ["06 39 98 00 01"]),
+        ("0639980001 poste 12, 0639980002", []),
+        ("06 39 98 00 01 2", []),
+        ("bureau", []),
+    ],
+)
+def test_numbers_of_a_text_are_those_that_leave_no_digit(raw: str, numbers: list[str]) -> None:
+    assert numbers_in(raw) == numbers
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,11 @@ def given(request: HttpRequest) -> bool:
     return "file" in request.FILES or bool(request.POST.get("pasted", "").strip())
 
 
-def opened(request: HttpRequest) -> RecipientFile:
-    """The list of a request: its file, else what was pasted. Raises UnusableInput."""
+def opened(request: HttpRequest, *, every_number: bool = False) -> RecipientFile:
+    """The list of a request: its file, else what was pasted. Raises UnusableInput.
+
+    ``every_number`` is as in ``open_recipients``.
+    """
     file = request.FILES.get("file")
     pasted = request.POST.get("pasted", "").strip()
     if file is None and not pasted:
@@ -49,6 +52,7 @@ def opened(request: HttpRequest) -> RecipientFile:
         encoding=_said(request, "encoding"),
         skip_lines=_lines(request),
         hidden="hidden" in request.POST,
+        every_number=every_number,
     )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -25,10 +25,15 @@ from dispatcher.contrib.django.console.page import (
     sentence,
     show,
 )
+from dispatcher.contrib.django.console.reader import language_of
 from dispatcher.contrib.django.console.uploads import opened
 from dispatcher.errors import DispatcherError, IllegalMove, StorageError
+from dispatcher.recipients import Rejection
 from dispatcher.recipients.files.private_csv import harmless
 from dispatcher.recipients.phones import normalise
+
+#: rejected rows whose reasons are said
+_MOST_NAMED: Final = 10
 
 
 @page(roles.OPT_OUTS)
@@ -96,6 +101,18 @@ def _found(written: str) -> dict[str, Any]:
     }
 
 
+def _left_out(request: HttpRequest, rejected: Sequence[Rejection]) -> str:
+    """What is said of the rows that were rejected, the first of them with their reasons."""
+    language = language_of(request)
+    rows = [
+        _("line %(row)s: %(reason)s") % {"row": one.row, "reason": language.say(one.detail)}
+        for one in rejected[:_MOST_NAMED]
+    ]
+    return _("Whoever is in the rejected rows may still be texted. %(rows)s") % {
+        "rows": "; ".join(rows) + ("…" if len(rejected) > _MOST_NAMED else "")
+    }
+
+
 def _change(request: HttpRequest) -> str:
     """Add a number, a file or both, or take a number back; what is said of it."""
     reason = request.POST.get("reason", "").strip()
@@ -114,10 +131,14 @@ def _change(request: HttpRequest) -> str:
     phone = request.POST.get("phone", "")
     if "file" in request.FILES:
         typed: list[RecipientInput] = [normalise(phone)] if phone.strip() else []
-        with opened(request) as people:
-            everybody = chain(typed, people)
-            result = dispatcher.opt_outs.add_all(everybody, reason=reason, source="console")
-        return _("%(new)s new, %(known)s known, %(rejected)s rows without a number.") % {
+        rejected: list[Rejection] = []
+        with opened(request, every_number=True) as people:
+            result = dispatcher.opt_outs.add_all(
+                chain(typed, people), reject=rejected.append, reason=reason, source="console"
+            )
+        if rejected:
+            messages.warning(request, _left_out(request, rejected))
+        return _("%(new)s new, %(known)s known, %(rejected)s rows rejected.") % {
             "new": result.new,
             "known": result.known,
             "rejected": result.rejected,
