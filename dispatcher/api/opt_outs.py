@@ -23,6 +23,7 @@ from dispatcher.settings.clock import Clock
 from dispatcher.storage import (
     actions,
     erasures,
+    locks,
     opt_out_entries,
     opt_out_history,
     opt_outs,
@@ -183,6 +184,7 @@ class OptOuts:
             "source": "decided by hand",
         }
         with self._installation.write() as session:
+            locks.opt_out_list(session, alone=True)  # no STOP decides meanwhile
             if not probable_refusals.is_undecided(session, number):
                 return False
             now = self._clock()

@@ -14,6 +14,7 @@ from dispatcher.storage import (
     contacts,
     erasures,
     events,
+    locks,
     opt_out_history,
     opt_outs,
     probable_refusals,
@@ -34,6 +35,7 @@ def store(session: Session, posted: inbound.PersonReply, now: datetime, *, storm
     ``storm`` is the number of STOPs for numbers never texted that raises an alarm.
     """
     call = _call_of(posted)
+    locks.opt_out_list(session)  # first: an erasure locks the list, and then replies
     call = replace(call, phone=erasures.known_as(session, call.phone))
     if call.number is not None:
         replies.one_at_a_time(session, call)

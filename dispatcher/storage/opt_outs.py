@@ -13,7 +13,15 @@ from sqlalchemy import ColumnElement, and_, delete, func, not_, or_, select, upd
 from sqlalchemy.orm import Session
 
 from dispatcher.masking import PSEUDONYM
-from dispatcher.storage import contacts, events, meta, opt_out_history, pseudonymous, upsert
+from dispatcher.storage import (
+    contacts,
+    events,
+    locks,
+    meta,
+    opt_out_history,
+    pseudonymous,
+    upsert,
+)
 from dispatcher.storage.keys import MOST_PEOPLE
 from dispatcher.storage.planner import is_one_of
 from dispatcher.storage.tables import OPT_OUT, Meta, OptOut
@@ -58,6 +66,8 @@ def add(
         )
 
     phones = set(phones)
+    if phones:
+        locks.opt_out_list(session)
     # sorted, because two lists added at the same moment would deadlock otherwise
     rest = iter(sorted(phones))
     added, first = 0, list[str]()
@@ -111,6 +121,7 @@ def remove(
 
     ``source`` says where it was removed. False if it is not on the list.
     """
+    locks.opt_out_list(session, alone=True)
     mine: ColumnElement[bool] = OptOut.phone.in_(pseudonymous.names(session, [phone]))
     if any_hashed(session):
         mine = or_(mine, OptOut.digest == _digest(phone, _salt(session)))
@@ -129,6 +140,7 @@ def erase(session: Session, phone: str, pseudonym: str, *, now: datetime) -> boo
     The reasons in its history are deleted, because they may tell of the person. The caller changes
     the version of the list. False if the pseudonym was on it before.
     """
+    locks.opt_out_list(session, alone=True)
     listed = session.scalar(select(OptOut.id).where(OptOut.phone == pseudonym)) is not None
     rows: ColumnElement[bool] = OptOut.phone == phone
     if any_hashed(session):
