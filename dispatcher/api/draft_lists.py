@@ -18,7 +18,7 @@ from dispatcher.recipients.column_names import last_contact_column
 from dispatcher.recipients.keys import UnusableKeyError, key_of
 from dispatcher.recipients.local_numbers import depends_on_territory
 from dispatcher.recipients.reasons import EXPLANATIONS, NOT_A_RECIPIENT, UNUSABLE_KEY
-from dispatcher.recipients.values import text_of
+from dispatcher.recipients.values import NamedValues, text_of
 from dispatcher.settings import Settings
 from dispatcher.storage import draft_lists
 from dispatcher.texts.arrival import checked
@@ -102,8 +102,9 @@ def row_of(position: int, recipient: Recipient, draft: Draft, settings: Settings
         elif not draft.options.get("survey"):
             number_of(recipient, recipient.territory or draft.options.get("territory"))
             budget = settings.stop_budget if draft.options.get("commercial", True) else 0
-            rendered = compile_template(draft.text).render(recipient.fields)
-            arrives = checked(rendered, budget=budget)
+            template = compile_template(draft.text)
+            used = NamedValues(template.fields).of(recipient.fields)
+            arrives = checked(template.render(used), budget=budget)
             text, segments = arrives.text, arrives.measure.segments
     except InvalidPhone as error:
         problem = EXPLANATIONS.get(error.reason, error.reason)

@@ -235,6 +235,28 @@ def test_rejected_rows_are_stored_and_say_why(bench: Bench, desk: Desk) -> None:
     assert (plan.kept, plan.duplicates, dict(plan.rejected)) == (2, 1, {"too_short": 1})
 
 
+@pytest.mark.parametrize("column", ["Prénom", "PRENOM", "pré_nom", "prenom"])
+def test_row_gets_the_text_that_its_campaign_sends_however_its_column_is_spelled(
+    bench: Bench, desk: Desk, column: str
+) -> None:
+    drafts = bench.dispatcher.drafts
+    draft = drafts.create("soldes", TEXT)
+    draft = drafts.set_list(
+        "soldes",
+        [{"mobile": people(1)[0], column: "Zoé"}, {"mobile": people(2)[1], column: "#N/A"}],
+        version=draft.version,
+    )
+
+    named, nameless = drafts.rows("soldes")
+    draft, plan = drafts.plan("soldes", version=draft.version)
+    drafts.submit("soldes", version=draft.version)
+    bench.work()
+
+    assert (named.text, named.problem) == ("Bonjour Zoé, soldes demain", "")
+    assert (nameless.text, dict(plan.rejected)) == ("", {nameless.problem: 1})
+    assert [*bench.gateway.bodies[0].texts.values()] == [named.text]
+
+
 def test_plan_has_the_fingerprint_of_the_list_itself(bench: Bench, desk: Desk) -> None:
     """Whoever plans the file by the shell approves the same plan."""
     draft = written(bench)

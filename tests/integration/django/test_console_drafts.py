@@ -85,6 +85,18 @@ def test_what_is_typed_is_saved_and_planned(sign_in: SignIn) -> None:
     assert dispatcher.campaigns() == []
 
 
+def test_column_whose_name_is_spelled_otherwise_than_the_field_fills_it(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    begin(client)
+    people = "Prénom;Mobile\nZoé;06 39 98 00 01\n"
+    said = client.post(f"{PAGE}saved/", form(text="Bonjour {{ prenom }} !", file=upload(people)))
+
+    for page in (said, client.get(PAGE), client.get(f"{PAGE}test/")):
+        assert "Bonjour Zoé !" in text(page)
+        assert "manque" not in text(page)
+        assert " disabled" not in page.content.decode()
+
+
 def test_what_did_not_change_makes_nobody_a_writer(sign_in: SignIn) -> None:
     written(sign_in("writes"))
     before = dispatcher.drafts.get(1)
