@@ -30,6 +30,7 @@ from dispatcher.campaigns.records import (
     Page,
 )
 from dispatcher.campaigns.selection import Selection, Which
+from dispatcher.campaigns.spend import Spent
 from dispatcher.campaigns.states import CampaignState, MessageState
 from dispatcher.campaigns.traffic import because, obvious
 from dispatcher.errors import InvalidCampaign
@@ -189,11 +190,15 @@ class Records(Operator):
             return actions.page(session, Wanted(campaign_id=found.id), offset, limit)
 
     def spent(self, lately: timedelta) -> tuple[Decimal, Decimal]:
-        """Euros charged in the last ``lately``, and euros planned for the same messages."""
-        return self.spent_within([lately])[0]
+        """Euros charged in the last ``lately``, and euros planned for the same messages.
 
-    def spent_within(self, periods: Sequence[timedelta]) -> list[tuple[Decimal, Decimal]]:
-        """The same for each of several periods that end now, by one statement."""
+        Messages for which no price was set are in neither.
+        """
+        found = self.spent_within([lately])[0]
+        return found.priced, found.planned
+
+    def spent_within(self, periods: Sequence[timedelta]) -> list[Spent]:
+        """What was spent in each of several periods that end now, by one statement."""
         now = self.clock()
         with self._installation.read() as session:
             return totals.spent(session, [now - one for one in periods], self._account)

@@ -178,6 +178,17 @@ class Spend:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Euros of the batches that left in a period."""
+
+    #: what was charged for all of them
+    charged: Decimal
+    #: the same of those that had a price when they were submitted, and what they should cost
+    priced: Decimal
+    planned: Decimal
+
+
 def written(value: int | Decimal) -> int | str:
     """A number as files and JSON have it: euros as text with four decimals."""
     return f"{value:.4f}" if isinstance(value, Decimal) else value

@@ -15,6 +15,7 @@ from sqlalchemy import BigInteger, ColumnElement, and_, case, func, not_, or_, s
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.progress import Share
+from dispatcher.campaigns.spend import Spent
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.storage.batches import costs
 from dispatcher.storage.tables import BATCH, Batch, Campaign, Euros
@@ -136,19 +137,18 @@ def _over(until: datetime, lingering: Sequence[int]) -> ColumnElement[bool]:
     return and_(Campaign.ended_at <= until, Campaign.id.not_in(lingering))
 
 
-def spent(
-    session: Session, since: Sequence[datetime], account: str | None = None
-) -> list[tuple[Decimal, Decimal]]:
-    """Euros charged since each of these instants (UTC), and planned for the same messages.
+def spent(session: Session, since: Sequence[datetime], account: str | None = None) -> list[Spent]:
+    """What was spent since each of these instants (UTC), by one account or by all.
 
-    They are of one account, or of all; the batches are read once.
+    The batches are read once.
     """
     mine = select(Campaign.id).where(Campaign.account == account)
-    charged = type_coerce(case((BATCH.c.planned.is_not(None), BATCH.c.cost)), BigInteger)
+    charged = type_coerce(BATCH.c.cost, BigInteger)
+    priced = case((BATCH.c.planned.is_not(None), charged))
     sums = [
         type_coerce(func.sum(case((BATCH.c.sent_at >= at, amount))), Euros())
         for at in since
-        for amount in (charged, _planned_of(costs.charged()))
+        for amount in (charged, priced, _planned_of(costs.charged()))
     ]
     row = session.execute(
         select(*sums).where(
@@ -157,7 +157,7 @@ def spent(
         )
     ).one()
     found = [amount or Decimal(0) for amount in row]
-    return list(zip(found[::2], found[1::2], strict=True))
+    return [Spent(*found[at : at + 3]) for at in range(0, len(found), 3)]
 
 
 def _planned_of(messages: ColumnElement[int]) -> ColumnElement[int]:

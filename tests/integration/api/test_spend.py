@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dispatcher import InvalidCampaign, Spend, SpendRow
-from dispatcher.campaigns.spend import By
+from dispatcher.campaigns.spend import By, Spent
 from dispatcher.gateway import BatchTaken, Declined, LineAnswer, SendReply
 from dispatcher.storage.database import Database
 from tests.integration.bench import OPEN, TEXT, Bench, opened, people
@@ -330,6 +330,28 @@ def test_test_messages_are_beside_the_total(shop: Bench) -> None:
         assert (found.tests.campaigns, found.tests.charged.messages) == (1, 1)
         assert found.tests.charged.euros == COST
     assert found.as_json()["tests"]["messages"]["charged"] == 1
+
+
+def test_what_was_charged_lately_needs_no_price_and_its_comparison_does(tables: Database) -> None:
+    day, hour = timedelta(days=1), timedelta(hours=1)
+    with opened(tables) as bench:
+        bench.submit(3)
+        bench.work()
+        assert bench.dispatcher.spent_within([day]) == [Spent(3 * COST, Decimal(0), Decimal(0))]
+        bench.clock.forward(hours=2)
+        at = bench.clock()
+    with opened(tables, prices=PRICES, at=at) as bench:
+        bench.submit(2, "later", start=10)
+        bench.work()
+        with counted() as statements:
+            lately = bench.dispatcher.spent_within([hour, day])
+        assert lately == [
+            Spent(2 * COST, 2 * COST, 2 * PRICE),
+            Spent(5 * COST, 2 * COST, 2 * PRICE),
+        ]
+        assert sum("dispatcher_batch" in one for one in statements) == 1
+        assert bench.dispatcher.spent(day) == (2 * COST, 2 * PRICE)
+        assert bench.dispatcher.spend().total.charged.euros == 5 * COST
 
 
 def test_nothing_is_found_where_nothing_was_submitted(bench: Bench) -> None:

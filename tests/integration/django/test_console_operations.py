@@ -114,6 +114,17 @@ def test_campaign_page_shows_bar_batches_and_actions(office: Office) -> None:
     assert " style=" not in page
 
 
+def test_pages_show_what_was_charged_where_no_price_is_set(office: Office) -> None:
+    office.dispatcher.submit("soldes", TEXT, people(3))
+    office.dispatcher.steps.send_batch(office.dispatcher.batches("soldes")[0].id)
+    client = office.client("view_campaign")
+
+    assert "Spent in 24 hours 0.11 € in 31 days 0.11 €" in text_of(client, "/sms/")
+    spend = text_of(client, SPEND)
+    for row in ("Total 1 3 0.00 € 0.00 € 0.11 €", *(f"{n} 0.11 €" for n in ("1 day", "7 days"))):
+        assert row in spend
+
+
 def test_pages_show_amounts_in_one_form(office: Office) -> None:
     campaign = office.dispatcher.submit("soldes", TEXT, people(3))
     batch = office.dispatcher.batches("soldes")[0].id

@@ -30,7 +30,7 @@ _YEARS = range(2000, 2100)
 def show_home(request: HttpRequest) -> HttpResponse:
     """The page."""
     now = dispatcher.clock()
-    (day, _planned), (month, _planned) = dispatcher.spent_within([_DAY, _MONTH])
+    day, month = dispatcher.spent_within([_DAY, _MONTH])
     paused = dispatcher.campaigns(_SHOWN, state="paused")
     running = dispatcher.campaigns(_SHOWN, state="running")
     waiting = dispatcher.drafts.all(states=[DraftState.HANDED_IN])
@@ -49,8 +49,8 @@ def show_home(request: HttpRequest) -> HttpResponse:
         running=running,
         budgeted=[dispatcher.progress(one) for one in dispatcher.budgets.waiting(_SHOWN)],
         latest=[] if running or paused else dispatcher.campaigns(3),
-        day=day,
-        month=month,
+        day=day.charged,
+        month=month.charged,
         weekly=dispatcher.settings.weekly_messages,
         calendar=dispatcher.calendar(_month(request)),
         today=now.astimezone(PARIS).date(),

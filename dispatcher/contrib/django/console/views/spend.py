@@ -160,8 +160,8 @@ def _accounts() -> list[dict[str, Any]]:
             {
                 "name": name,
                 "spent": [
-                    {"days": days, "charged": charged, "planned": planned}
-                    for days, (charged, planned) in zip(_DAYS, spent, strict=True)
+                    {"days": days, "charged": one.charged, "planned": one.planned}
+                    for days, one in zip(_DAYS, spent, strict=True)
                 ],
                 "to_go": to_go,
                 "unpriced": ", ".join(unpriced),
