@@ -175,6 +175,7 @@ def control_tag(session: Session, now: datetime, account: str) -> str | None:
         .where(
             Campaign.account == account,
             Attempt.outcome == "sent",
+            Attempt.messages > 0,  # nothing shows of an answer that rejects everybody
             Attempt.armed_at > now - evidence.MEMORY,
             Attempt.number == Batch.attempt,
             Batch.sent + Batch.delivered + Batch.undelivered > 0,

@@ -151,6 +151,30 @@ def test_lookup_whose_control_does_not_show_cannot_be_verified(bench: Bench) -> 
     assert bench.batch(batch).why == "the gateway shows nothing under its tag"
 
 
+def test_answer_that_rejected_everybody_is_no_control(bench: Bench) -> None:
+    """Another attempt texted a part of its batch; under the tag of this one nothing can show."""
+
+    def answer_one(tag: str, phones: list[str]) -> SendReply:
+        message_id = bench.gateway.accept(tag, phones[:1])
+        return BatchTaken(message_id, [LineAnswer(phones[0], True, 200, 1)])
+
+    def reject(tag: str, phones: list[str]) -> SendReply:
+        lines = [LineAnswer(phone, False, 14) for phone in phones]
+        return BatchTaken(bench.gateway.accept(tag, []), lines)
+
+    other = bench.submit(3, "other", start=100)
+    bench.gateway.behave = answer_one
+    bench.send(other)
+    bench.dispatcher.resend(other, reason=WHY)
+    bench.gateway.behave = reject
+    bench.send(other)
+    assert bench.messages("other") == {"sent": 1, "rejected": 2}
+    batch = in_doubt(bench, taken=False)
+    bench.dispatcher.resend(batch, reason=WHY)
+    bench.send(batch)
+    assert bench.messages() == {"sent": 3}
+
+
 def test_lookup_without_a_control_says_so(bench: Bench) -> None:
     batch = in_doubt(bench, taken=False)
     assert not look(bench, batch)
