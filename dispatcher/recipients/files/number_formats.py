@@ -146,7 +146,7 @@ class _Part(NamedTuple):
 
 def _dated(value: datetime | date | time | timedelta, section: str) -> str:
     if _LONG_DATE.search(section):
-        section = "dddd d mmmm yyyy"
+        section = r"dddd\ d\ mmmm\ yyyy"
     elif _LONG_TIME.search(section):
         section = "hh:mm:ss"
     section = _BRACKETS.sub("", section).removesuffix("@")
