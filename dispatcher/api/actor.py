@@ -12,6 +12,7 @@ from typing import Final
 
 from dispatcher.campaigns.draft import SYSTEM, TOKEN
 from dispatcher.errors import InvalidCampaign, NotAllowed
+from dispatcher.storage import actions
 
 #: on record where a web request does something and nobody is signed in
 NOBODY: Final = "nobody signed in"
@@ -46,10 +47,15 @@ def actor() -> str:
 def named(by: str | None) -> str:
     """Who acts: ``by``, else who is signed in, else, in a shell, the user of this system.
 
-    Where somebody is signed in, ``by`` hides nobody: the record names both. Raises InvalidCampaign
-    for a control character. What no database stores, NUL and half of a surrogate pair, is not
-    printable either.
+    Where somebody is signed in, ``by`` hides nobody: the record names both. A person who is called
+    as the dispatcher itself is on record is marked. Raises InvalidCampaign for a control character.
+    What no database stores, NUL and half of a surrogate pair, is not printable either.
     """
+    name = _named(by)
+    return f"{name} (by hand)" if name == actions.ITSELF else name
+
+
+def _named(by: str | None) -> str:
     person = _person()
     if not by:
         return printable(actor() if person is None else person or NOBODY)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dispatcher.api.actor import checked_reason, named, printable
 from dispatcher.api.records import Records
 from dispatcher.campaigns.breaker import refusal_of
-from dispatcher.campaigns.hand_over import CANCELLED, PAUSED
 from dispatcher.campaigns.progress import Progress
 from dispatcher.campaigns.restored import Restored
 from dispatcher.campaigns.states import CampaignState
@@ -164,12 +163,11 @@ class Lifecycle(Records):
             moved = moves.move(session, found.id, target, now=now, reason=reason or None)
             if moved and cancels:
                 moves.cancel_batches(session, found.id)
-            # also if a worker had paused it: a person may want back what was handed over
-            why = CANCELLED if cancels else PAUSED
-            recalled = recalls.request_campaign(session, found.id, why, now)
-            if moved or recalled:
+            # also if a worker had paused it: what was handed over is asked back for a person alone
+            if moved or not (cancels or pauses.is_by_person(session, found.id)):
                 who = named(by)
                 actions.note(session, found.id, verb=verb, actor=who, now=now, reason=reason)
+            recalled = recalls.request_campaign(session, found.id, now)
             if moved and cancels:
                 budgets.look_again(session)
         if recalled:

@@ -1,6 +1,6 @@
 """The pause of everything, or of all campaigns of one account: an emergency stop.
 
-It also holds for campaigns that are submitted later.
+It also holds for campaigns that are submitted later. Who paused a single campaign is on record.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Text, delete, exists, literal, or_, select
+from sqlalchemy import ColumnElement, Text, and_, delete, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.states import CampaignState
 from dispatcher.masking import masked
 from dispatcher.storage import actions, opt_outs, upsert
-from dispatcher.storage.tables import CAMPAIGN, META, Campaign, Meta
+from dispatcher.storage.tables import CAMPAIGN, META, Action, Campaign, Meta
 
 #: the row of ``dispatcher_meta``; an account's has its name behind a colon
 _ALL = "paused_all"
@@ -91,6 +91,30 @@ def holds() -> ColumnElement[bool]:
     """Condition: the campaign is paused with everything, or with its account."""
     its = literal(f"{_ALL}:", type_=Text).concat(CAMPAIGN.c.account)
     return exists().where(or_(META.c.name == _ALL, META.c.name == its))
+
+
+def is_by_person(session: Session, campaign_id: int) -> bool:
+    """True if a campaign is paused, and a person wants it to be."""
+    its = CAMPAIGN.c.id == campaign_id
+    return bool(session.scalar(select(exists(select(CAMPAIGN.c.id).where(its, by_person())))))
+
+
+def by_person() -> ColumnElement[bool]:
+    """Condition: the campaign is paused, and a person has paused it since it last ran.
+
+    Its row does not tell: it has the reason of who was the first, which may be the dispatcher.
+    """
+    its = Action.campaign_id == CAMPAIGN.c.id
+    resumed = select(func.max(Action.id)).where(its, Action.verb == actions.RESUME)
+    return and_(
+        CAMPAIGN.c.state == CampaignState.PAUSED,
+        exists().where(
+            its,
+            Action.verb == actions.PAUSE,
+            Action.actor != actions.ITSELF,
+            Action.id > func.coalesce(resumed.correlate(CAMPAIGN).scalar_subquery(), 0),
+        ),
+    )
 
 
 def _note(

@@ -27,7 +27,6 @@ from dispatcher.storage.tables import (
     RECIPIENT,
     Batch,
     Campaign,
-    in_state,
 )
 from dispatcher.storage.values import value_of
 
@@ -57,12 +56,11 @@ class RecallRequest:
 
 
 def request(session: Session, which: ColumnElement[bool], why: str, now: datetime) -> int:
-    """Request back what the gateway holds, or is about to hold; returns how many batches."""
-    wanted = and_(
-        or_(IS_HELD, in_state(BatchState.SENDING)),
-        Batch.leaves_at.is_not(None),
-        Batch.check_at.is_(None),
-    )
+    """Request back what the gateway holds; returns how many batches.
+
+    What a worker is about to hand over is requested when its answer is recorded.
+    """
+    wanted = and_(IS_HELD, Batch.leaves_at.is_not(None), Batch.check_at.is_(None))
     requested = session.execute(
         update(Batch)
         .where(in_order(BATCH, which, wanted), wanted)
@@ -72,21 +70,30 @@ def request(session: Session, which: ColumnElement[bool], why: str, now: datetim
     return len(requested.all())
 
 
-def request_campaign(session: Session, campaign_id: int, why: str, now: datetime) -> int:
-    """Request back all that the gateway holds of a campaign; returns how many batches."""
-    return request(session, Batch.campaign_id == campaign_id, why, now)
+def request_campaign(session: Session, campaign_id: int, now: datetime) -> int:
+    """Request back what the gateway holds of a campaign, if it is cancelled or a person paused it.
+
+    Returns how many batches.
+    """
+    its = Batch.campaign_id == campaign_id
+    return request_cancelled(session, now, its) + request_paused(session, now, its)
 
 
-def request_cancelled(session: Session, now: datetime) -> int:
-    """Request back what was handed over after its campaign was cancelled."""
+def request_cancelled(session: Session, now: datetime, *which: ColumnElement[bool]) -> int:
+    """Request back what the gateway holds of cancelled campaigns."""
     cancelled = select(Campaign.id).where(Campaign.state == CampaignState.CANCELLED)
-    return request(session, and_(IS_HELD, Batch.campaign_id.in_(cancelled)), CANCELLED, now)
+    batches = and_(IS_HELD, Batch.campaign_id.in_(cancelled), *which)
+    return request(session, batches, CANCELLED, now)
 
 
-def request_paused(session: Session, now: datetime) -> int:
-    """Request back what was handed over of accounts that are paused as a whole."""
-    paused = select(Campaign.id).where(pauses.holds())
-    return request(session, and_(IS_HELD, Batch.campaign_id.in_(paused)), PAUSED, now)
+def request_paused(session: Session, now: datetime, *which: ColumnElement[bool]) -> int:
+    """Request back what the gateway holds of campaigns that a person has paused.
+
+    A person pauses one campaign, an account or everything. What the dispatcher pauses by itself
+    stays at the gateway.
+    """
+    paused = select(Campaign.id).where(or_(pauses.holds(), pauses.by_person()))
+    return request(session, and_(IS_HELD, Batch.campaign_id.in_(paused), *which), PAUSED, now)
 
 
 def request_opted_out(session: Session, now: datetime) -> int:

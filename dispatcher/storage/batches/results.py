@@ -13,7 +13,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Update, and_, bindparam, case, or_, select, update
+from sqlalchemy import Update, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -53,11 +53,15 @@ def apply(session: Session, batch: DueBatch, change: Change, *, tag: str, now: d
         return False
     if change.event:
         events.add(session, change.event, now=now, campaign_id=batch.campaign_id, batch_id=batch.id)
-    recall = change.recall
-    if change.state is BatchState.HANDED_OVER and not recall:
-        recall = OPTED_OUT if hand_over.opted_out_meanwhile(session, batch) else ""
-    if recall:
-        recalls.request(session, Batch.id == batch.id, recall, now)
+    its = Batch.id == batch.id
+    if change.recall:
+        recalls.request(session, its, change.recall, now)
+    elif change.state is BatchState.HANDED_OVER:
+        # whoever wanted it back while its request was under way did not wait for the answer
+        recalls.request_cancelled(session, now, its)
+        recalls.request_paused(session, now, its)
+        if hand_over.opted_out_meanwhile(session, batch):
+            recalls.request(session, its, OPTED_OUT, now)
     return True
 
 
@@ -65,7 +69,6 @@ def _update(session: Session, batch: DueBatch, change: Change, tag: str, now: da
     """Write the batch and the end of its attempt; on PostgreSQL in one statement."""
     row, end = _row(change), _attempt_row(change.attempt, now)
     leaves = tuple(sorted(change.leaves))
-    held = change.state is BatchState.HANDED_OVER
     params = {
         "its_id": batch.id,
         "ends": batch.attempt + 1,
@@ -75,9 +78,9 @@ def _update(session: Session, batch: DueBatch, change: Change, tag: str, now: da
         **{f"end_{name}": value for name, value in end.items()},
     }
     if session.get_bind().dialect.name == "postgresql":
-        whole = _whole(tuple(row), leaves, held, change.unsent, tuple(end))
+        whole = _whole(tuple(row), leaves, change.unsent, tuple(end))
         return whole.one(session, params) is not None
-    if _alone(tuple(row), leaves, held, change.unsent).one(session, params) is None:
+    if _alone(tuple(row), leaves, change.unsent).one(session, params) is None:
         return False
     _end(tuple(end)).one(session, params)
     return True
@@ -142,10 +145,8 @@ def _attempt_row(end: AttemptEnd, now: datetime) -> dict[str, Any]:
 
 # to build a statement takes longer than to run it: there is one for each set of columns
 @cache
-def _alone(
-    columns: tuple[str, ...], leaves: tuple[str, ...], held: bool, unsent: bool
-) -> Statement:
-    return Statement(_batch_statement(columns, leaves, held, unsent))
+def _alone(columns: tuple[str, ...], leaves: tuple[str, ...], unsent: bool) -> Statement:
+    return Statement(_batch_statement(columns, leaves, unsent))
 
 
 @cache
@@ -157,11 +158,10 @@ def _end(columns: tuple[str, ...]) -> Statement:
 def _whole(
     columns: tuple[str, ...],
     leaves: tuple[str, ...],
-    held: bool,
     unsent: bool,
     end: tuple[str, ...],
 ) -> Statement:
-    recorded = _batch_statement(columns, leaves, held, unsent).cte("recorded")
+    recorded = _batch_statement(columns, leaves, unsent).cte("recorded")
     return Statement(
         _attempt_statement(end).where(ATTEMPT.c.batch_id == recorded.c.id).returning(recorded.c.id)
     )
@@ -173,7 +173,7 @@ def _attempt_statement(columns: tuple[str, ...]) -> Update:
 
 
 def _batch_statement(
-    columns: tuple[str, ...], leaves: tuple[str, ...], held: bool, unsent: bool
+    columns: tuple[str, ...], leaves: tuple[str, ...], unsent: bool
 ) -> ReturningUpdate[Any]:
     values: dict[str, Any] = {
         name: bindparam(f"its_{name}", type_=BATCH.c[name].type) for name in columns
@@ -184,11 +184,6 @@ def _batch_statement(
     if "cost" in values:
         values["cost"] = BATCH.c.cost + values["cost"]
         values["told"] = costs.told() + values["told"]
-    if held:
-        # whoever wanted it back while its request was under way did not wait for the answer
-        wanted = and_(BATCH.c.state == BatchState.SENDING, BATCH.c.check_at.is_not(None))
-        values["check_at"] = case((wanted, BATCH.c.check_at), else_=values["check_at"])
-        values["why"] = case((wanted, BATCH.c.why), else_=values["why"])
     statement = update(BATCH).where(
         BATCH.c.id == bindparam("its_id"),
         BATCH.c.state.in_(leaves),

@@ -65,7 +65,8 @@ def pause(session: Session, campaign_id: int, reason: str, now: datetime) -> Non
     except IllegalMove:
         return  # cancelled or finished meanwhile: no batch will be claimed
     if paused:
-        actions.note(session, campaign_id, verb="pause", actor="dispatcher", now=now, reason=reason)
+        actor = actions.ITSELF
+        actions.note(session, campaign_id, verb=actions.PAUSE, actor=actor, now=now, reason=reason)
 
 
 def _end_pending(target: BatchState, which: ColumnElement[bool]) -> ReturningUpdate[Any]:

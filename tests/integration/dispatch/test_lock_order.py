@@ -19,6 +19,7 @@ from dispatcher.storage import account_waits, caps, erasures, opt_outs, pauses
 from dispatcher.storage.batches import hand_over, moves, recalls, reevaluation, set_aside
 from dispatcher.storage.campaigns import moves as campaign_moves
 from dispatcher.storage.database import Database
+from dispatcher.storage.tables import Batch
 from dispatcher.window import Hold
 from tests.databases import wait_for_locks
 from tests.integration.bench import OPEN, Bench, opened, people
@@ -48,7 +49,9 @@ STATEMENTS: dict[str, tuple[str, Callable[[Session], object]]] = {
     ),
     "recall": (
         f"state = 'handed_over', leaves_at = '{LATER}'",
-        lambda session: recalls.request_campaign(session, 1, "taken back: paused", OPEN),
+        lambda session: recalls.request(
+            session, Batch.campaign_id == 1, "taken back: paused", OPEN
+        ),
     ),
     "try again": (
         f"not_before = '{NEVER}'",
