@@ -9,7 +9,7 @@ from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.events import Kind
 from dispatcher.campaigns.evidence import confirmed
 from dispatcher.campaigns.halving import HALVED, NAMED, REFUSED
-from dispatcher.campaigns.hand_over import HELD, OTHER_HOUR, looked_up
+from dispatcher.campaigns.hand_over import HELD, OTHER_HOUR, held, looked_up
 from dispatcher.campaigns.message_states import batch_state, marked
 from dispatcher.campaigns.outcome import (
     AttemptEnd,
@@ -75,7 +75,7 @@ class Change:
 def change_of(batch: DueBatch, outcome: Outcome, now: datetime, waits: Waits) -> Change:
     """The change that ``outcome`` of the attempt made on ``batch`` makes at ``now`` (UTC)."""
     match outcome:
-        case Sent() if batch.leaves_at is not None:
+        case Sent() | InDoubt() if batch.leaves_at is not None:
             return _handed_over(batch, outcome, batch.leaves_at, now, waits)
         case Sent():
             return _sent(batch, outcome, now, waits)
@@ -113,35 +113,43 @@ def _sent(batch: DueBatch, outcome: Sent, now: datetime, waits: Waits) -> Change
         checks=batch.checks if more else 0,
         not_before=now if more else None,
         leaves_at=batch.leaves_at,
-        receipt=_receipt(batch, outcome.message_id, messages, now),
-        attempt=_taken(batch, messages, ""),
+        receipt=Receipt.of(outcome.message_id, messages, len(batch.states), now),
+        attempt=AttemptEnd.taken(messages, "", shown=_shown(batch, messages)),
         pause=outcome.blocked,
     )
 
 
 def _handed_over(
-    batch: DueBatch, outcome: Sent, hour: datetime, now: datetime, waits: Waits
+    batch: DueBatch, outcome: Sent | InDoubt, hour: datetime, now: datetime, waits: Waits
 ) -> Change:
-    """The gateway holds the batch until ``hour``, or until the hour that its answer names."""
+    """The gateway holds the batch until ``hour``, or until the hour that its answer names.
+
+    Whom the answer leaves out it may hold, too: they are in doubt once the hour has come.
+    """
     leaves_at = outcome.leaves_at or hour
     recall = OTHER_HOUR if leaves_at != hour else ""
-    pause = recall or outcome.blocked
     messages = outcome.messages.placed(batch.recipients.positions)
-    if MessageState.SENT not in messages.states.values():  # nobody is left to wait for the hour
-        sent = _sent(batch, outcome, now, waits)
-        return replace(sent, pause=pause, recall=recall)
-    rejected = {p: state for p, state in messages.states.items() if state is MessageState.REJECTED}
+    shown = _shown(batch, messages)
+    if isinstance(outcome, InDoubt):
+        pause, why = recall, f"{HELD}: {outcome.why}"
+        end = AttemptEnd("in_doubt", outcome.detail, shown=shown)
+        if outcome.message_id is None or leaves_at <= now:
+            return _in_doubt(batch, outcome, now, waits)
+    else:
+        pause, why = recall or outcome.blocked, HELD
+        end = AttemptEnd.taken(messages, f"until {leaves_at.isoformat()}", shown)
+        if not messages.taken or leaves_at <= now:  # nobody is left to wait, or it has left
+            return replace(_sent(batch, outcome, now, waits), pause=pause, recall=recall)
     return Change(
         state=BatchState.HANDED_OVER,
         leaves=batch_sources(BatchState.HANDED_OVER),
-        states=marked(batch.states, rejected),
+        states=held(batch.states, set(batch.recipients.positions), messages.states),
         codes=batch.codes_with(messages.codes),
-        why=HELD,
-        # its own hour again, should the gateway give it back
-        not_before=hour,
+        why=why,
+        not_before=hour,  # again, should the gateway give it back
         leaves_at=leaves_at,
-        receipt=_receipt(batch, outcome.message_id, messages, now),
-        attempt=_taken(batch, messages, f"until {leaves_at.isoformat()}"),
+        receipt=Receipt.of(outcome.message_id, messages, len(batch.states), now),
+        attempt=end,
         pause=pause,
         recall=recall,
     )
@@ -149,7 +157,6 @@ def _handed_over(
 
 def _in_doubt(batch: DueBatch, outcome: InDoubt, now: datetime, waits: Waits) -> Change:
     messages = outcome.messages.placed(batch.recipients.positions)
-    detail = f"{outcome.why}: {outcome.excerpt}" if outcome.excerpt else outcome.why
     return Change(
         state=BatchState.IN_DOUBT,
         # a lost answer is no argument against a person who has had the batch sent again
@@ -159,8 +166,8 @@ def _in_doubt(batch: DueBatch, outcome: InDoubt, now: datetime, waits: Waits) ->
         why=outcome.why,
         check_at=looked_up(waits.first_lookup(now), batch.leaves_at, now),
         leaves_at=batch.leaves_at,
-        receipt=Receipt(outcome.message_id, now, messages.cost, None, messages.told),
-        attempt=AttemptEnd("in_doubt", detail, shown=confirmed(len(batch.states), messages.states)),
+        receipt=Receipt.of(outcome.message_id, messages, len(batch.states), now),
+        attempt=AttemptEnd("in_doubt", outcome.detail, shown=_shown(batch, messages)),
         event="doubt_raised",
     )
 
@@ -240,11 +247,5 @@ def _unsent(
     )
 
 
-def _receipt(batch: DueBatch, message_id: str, messages: MessageResults, now: datetime) -> Receipt:
-    segments = messages.segments if len(messages.states) == len(batch.states) else None
-    return Receipt(message_id, now, messages.cost, segments, messages.told)
-
-
-def _taken(batch: DueBatch, messages: MessageResults, detail: str) -> AttemptEnd:
-    shown, cost = confirmed(len(batch.states), messages.states), messages.whole_cost
-    return AttemptEnd("sent", detail, messages=messages.taken, cost=cost, shown=shown)
+def _shown(batch: DueBatch, messages: MessageResults) -> str | None:
+    return confirmed(len(batch.states), messages.states)

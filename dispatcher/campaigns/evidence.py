@@ -170,12 +170,12 @@ def judge(state: BatchState, states: str, attempts: Sequence[AttemptEvidence]) -
 
 
 def corrections(before: str, after: str) -> Mapping[MessageState, int]:
-    """How many messages that had ended otherwise are known to have been texted: by that end."""
+    """How many messages that had ended otherwise were taken after all: by that end."""
     standing = {*_LETTERS, MessageState.PENDING.letter}
     found = Counter(
         MessageState.of(was)
         for was, becomes in zip(before, after, strict=True)
-        if becomes in _LETTERS and was not in standing
+        if becomes in standing and was not in standing
     )
     return dict(found)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum, auto
 
+from dispatcher.campaigns.message_states import marked
+from dispatcher.campaigns.states import MessageState
 from dispatcher.window import Hold
 from dispatcher.window.slots import PARIS, next_slot
 
@@ -22,6 +24,8 @@ _PATIENCE = timedelta(days=1)
 HELD = "handed over to the gateway"
 BACK = "asked back from the gateway: "
 CANCELLED, PAUSED, OPTED_OUT = f"{BACK}cancelled", f"{BACK}paused", f"{BACK}somebody opted out"
+#: why a batch is in doubt after its hour
+UNCLEAR = "the answer to its hand-over does not name everybody"
 OTHER_HOUR = f"{BACK}it says another hour than it was asked for"
 
 
@@ -111,6 +115,22 @@ def ending(answer: Cancellation | None, leaves_at: datetime, now: datetime) -> E
             return Ending.AGAIN if now < leaves_at else Ending.DOUBT
         case None:
             return Ending.AGAIN if now < leaves_at + _PATIENCE else Ending.DOUBT
+
+
+def held(states: str, carried: Collection[int], answered: Mapping[int, MessageState]) -> str:
+    """The states of a batch's messages while the gateway holds those that a call ``carried``.
+
+    Whom its answer rejects is rejected. All others are pending until their hour, also those who
+    counted as sent by a tag, or whom a person had given up: none of them has left.
+    """
+    waiting = MessageState.PENDING.letter
+    early = (MessageState.SENT.letter, MessageState.UNREPORTED.letter)
+    now = "".join(
+        waiting if place in carried and letter in early else letter
+        for place, letter in enumerate(states)
+    )
+    rejected = {p: state for p, state in answered.items() if state is MessageState.REJECTED}
+    return marked(now, rejected)
 
 
 def looked_up(check_at: datetime, leaves_at: datetime | None, now: datetime) -> datetime:

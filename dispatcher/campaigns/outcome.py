@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Self
 
 from dispatcher.campaigns.states import MessageState
 
@@ -64,6 +65,13 @@ class InDoubt:
     messages: MessageResults = field(default_factory=MessageResults)
     #: the beginning of the answer, redacted
     excerpt: str = field(default="", compare=False)
+    #: until when the gateway says that it holds it, if it says anything
+    leaves_at: datetime | None = None
+
+    @property
+    def detail(self) -> str:
+        """What the record of the attempt says."""
+        return f"{self.why}: {self.excerpt}" if self.excerpt else self.why
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +144,12 @@ class Receipt:
     #: of how many messages the cost is
     told: int = 0
 
+    @classmethod
+    def of(cls, message_id: str | None, messages: MessageResults, size: int, now: datetime) -> Self:
+        """The receipt of an answer about ``messages`` of a batch of ``size``."""
+        segments = messages.segments if len(messages.states) == size else None
+        return cls(message_id, now, messages.cost, segments, messages.told)
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptEnd:
@@ -151,6 +165,11 @@ class AttemptEnd:
     cost: Decimal | None = None
     #: the document of those that the gateway confirmed (``evidence.written``), if only a part
     shown: str | None = None
+
+    @classmethod
+    def taken(cls, messages: MessageResults, detail: str, shown: str | None = None) -> Self:
+        """The end of an attempt whose call the gateway took, and answered for each message."""
+        return cls("sent", detail, messages=messages.taken, cost=messages.whole_cost, shown=shown)
 
 
 def name_of(outcome: Outcome) -> str:

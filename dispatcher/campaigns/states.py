@@ -17,7 +17,7 @@ class CampaignState(StrEnum):
     RUNNING = "running"
     #: nothing is claimed until a person resumes it; ``reason`` says why
     PAUSED = "paused"
-    #: every batch has ended
+    #: every batch has ended; it runs again if the gateway turns out to hold one (``run_again``)
     FINISHED = "finished"
     #: a person ended it; what was in flight still comes to its end
     CANCELLED = "cancelled"
@@ -193,8 +193,8 @@ BATCH_MOVES: Mapping[BatchState, AbstractSet[BatchState]] = {
         #: the gateway does not know it, or the answer to its recall was lost
         BatchState.IN_DOUBT,
     },
-    # to pending: whoever a refused call carried, once a person resumes the campaign
-    BatchState.SENT: {BatchState.DONE, BatchState.PENDING},
+    # to pending: whom a refused call carried, once a person resumes; to handed over: a late receipt
+    BatchState.SENT: {BatchState.DONE, BatchState.PENDING, BatchState.HANDED_OVER},
     BatchState.IN_DOUBT: {
         BatchState.HANDED_OVER,
         BatchState.SENT,
@@ -204,7 +204,12 @@ BATCH_MOVES: Mapping[BatchState, AbstractSet[BatchState]] = {
     },
     # to sent or done by a late proof: what was thought unsent, and then ended, had been taken
     BatchState.DONE: {BatchState.SENT, BatchState.PENDING},
-    BatchState.FAILED: {BatchState.PENDING, BatchState.SENT, BatchState.DONE},
+    BatchState.FAILED: {
+        BatchState.PENDING,
+        BatchState.SENT,
+        BatchState.DONE,
+        BatchState.HANDED_OVER,
+    },
     BatchState.CANCELLED: {BatchState.SENT, BatchState.DONE},
     BatchState.EXPIRED: {BatchState.SENT, BatchState.DONE},
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -100,3 +100,8 @@ class Evidence:
             batch_id=answers.batch_id,
         )
         return verdict
+
+    def record_confirmed(self, session: Session, batch_ids: Iterable[int]) -> None:
+        """Record what the answers to attempts of batches confirmed: it has left by now."""
+        for batch_id in batch_ids:
+            self.record(session, TagAnswers(batch_id, {}, []))

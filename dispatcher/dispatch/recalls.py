@@ -13,6 +13,7 @@ from datetime import timedelta
 from dispatcher.campaigns.hand_over import OPTED_OUT, Cancellation, Ending, ending
 from dispatcher.campaigns.set_aside import place_of
 from dispatcher.dispatch.context import CHECK_LEASE, Context
+from dispatcher.dispatch.evidence import Evidence
 from dispatcher.dispatch.unforeseen import contained
 from dispatcher.errors import GatewayError
 from dispatcher.storage import actions
@@ -32,6 +33,7 @@ class Recalls:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._evidence = Evidence(context)
 
     def recall(self) -> int:
         """Ask for all of the account that is wanted back; returns for how many batches it was."""
@@ -79,7 +81,9 @@ class Recalls:
                 case Ending.LEAVES:
                     at = now if answer is Cancellation.LEFT else max(now, batch.leaves_at)
                     wait = context.after(context.settings.poll_intervals, 0) - now
-                    done = recalls.record_leaving(session, batch, at, at + wait)
+                    left, in_doubt = recalls.record_leaving(session, batch, at, at + wait, now=now)
+                    done = left > 0
+                    self._evidence.record_confirmed(session, in_doubt)
                     history = f"{batch.why}; too late: it leaves, or has left, all the same"
                 case Ending.AGAIN:
                     later = context.after(context.settings.settle_intervals, batch.checks)

@@ -6,6 +6,7 @@ import logging
 from datetime import datetime
 
 from dispatcher.dispatch.context import Context
+from dispatcher.dispatch.evidence import Evidence
 from dispatcher.dispatch.sending.pacing import Pacing
 from dispatcher.dispatch.unforeseen import contained
 from dispatcher.storage.batches import hand_over, paces, recalls, reevaluation
@@ -20,6 +21,7 @@ class Reevaluation:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._pacing = Pacing(context)
+        self._evidence = Evidence(context)
 
     def reevaluate(self, now: datetime) -> None:
         """Decide again on pending batches when the policy or a calendar has changed."""
@@ -50,7 +52,8 @@ class Reevaluation:
             stale = reevaluation.stale_held(session, policy)
         poll_at = self._context.after(self._context.settings.poll_intervals, 0)
         with database.write() as session:
-            hand_over.leave(session, now, poll_at)
+            in_doubt = hand_over.leave(session, now, poll_at)
+            self._evidence.record_confirmed(session, in_doubt)
         wanted = recalls.request_cancelled, recalls.request_paused, recalls.request_opted_out
         for request in wanted:
             with database.write() as session:

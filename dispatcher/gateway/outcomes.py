@@ -104,9 +104,10 @@ def _accepted(reply: Accepted, phones: Sequence[str], segments: int) -> Outcome:
     told = len(phones) - len(codes) if cost else 0
     lines = MessageResults(rejected, codes, cost=cost, told=told)
     if reply.partial:
-        return InDoubt("the answer names refusals beside its success", reply.message_id, lines)
+        why = "the answer names refusals beside its success"
+        return InDoubt(why, reply.message_id, lines, leaves_at=reply.leaves_at)
     why = f"the answer bills {reply.segments} segments for {len(phones)} numbers of {segments} each"
-    return InDoubt(why, reply.message_id, lines)
+    return InDoubt(why, reply.message_id, lines, leaves_at=reply.leaves_at)
 
 
 def _throttled(retry_after: float | None) -> NotSent:
@@ -139,7 +140,7 @@ def _taken(reply: BatchTaken, phones: Sequence[str]) -> Outcome:
     )
     if len(known) < len(phones):
         why = f"the answer leaves out {len(phones) - len(known)} of {len(phones)} numbers"
-        return InDoubt(why, reply.message_id, lines)
+        return InDoubt(why, reply.message_id, lines, leaves_at=reply.leaves_at)
     blocked = next((BLOCKED[code] for code in lines.codes.values() if code in BLOCKED), "")
     return Sent(reply.message_id, lines, blocked, reply.leaves_at)
 

@@ -12,7 +12,7 @@ from dispatcher.campaigns.breaker import pause_reason
 from dispatcher.campaigns.change import change_of
 from dispatcher.campaigns.evidence import corrections
 from dispatcher.campaigns.outcome import InDoubt, Outcome, Sent, name_of
-from dispatcher.campaigns.states import MessageState
+from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.campaigns.turn import Ending, goes_along
 from dispatcher.campaigns.waits import Waits
 from dispatcher.dispatch.context import Context
@@ -22,7 +22,7 @@ from dispatcher.errors import StorageError
 from dispatcher.settings.logs import event
 from dispatcher.storage import account_waits
 from dispatcher.storage.batches import evidence, refusals, results
-from dispatcher.storage.campaigns.moves import pause
+from dispatcher.storage.campaigns.moves import pause, run_again
 
 log = logging.getLogger(__name__)
 
@@ -100,15 +100,18 @@ class Results:
             fresh = results.refreshed(session, batch)
             if fresh is not None:
                 change = change_of(fresh, outcome, now, self._waits)
+                held = change.state is BatchState.HANDED_OVER
+                if held:  # a person gave it up, and nothing else was to come
+                    run_again(session, batch.campaign_id)
                 if results.apply(session, fresh, change, tag=tag, now=now):
-                    corrected = corrections(fresh.states, change.states)
-                    evidence.note_corrections(session, batch.id, batch.campaign_id, corrected, now)
+                    found = corrections(fresh.states, change.states)
+                    its = batch.id, batch.campaign_id
+                    evidence.note_corrections(session, *its, found, now, held=held)
                     return
             results.end_attempt(session, tag, change.attempt, now=now, again=False)
             # the batch has moved on, and what the answer confirms was texted all the same
-            self._evidence.record(
-                session, TagAnswers(batch.id, _confirmed(batch, tag, outcome), [])
-            )
+            confirmed = {} if change.state is BatchState.HANDED_OVER else _confirmed(batch, outcome)
+            self._evidence.record(session, TagAnswers(batch.id, {tag: confirmed}, []))
 
     def _breaks(self, session: Session, batch: DueBatch, why: str) -> str:
         """Why the batch's campaign pauses after a refusal; empty if it runs on."""
@@ -117,12 +120,9 @@ class Results:
         return pause_reason(why, before, limit)
 
 
-def _confirmed(batch: DueBatch, tag: str, outcome: Outcome) -> dict[str, dict[int, MessageState]]:
-    """The messages that the answer to the attempt under ``tag`` confirms."""
-    if not isinstance(outcome, Sent | InDoubt) or batch.leaves_at is not None:
+def _confirmed(batch: DueBatch, outcome: Outcome) -> dict[int, MessageState]:
+    """The messages that the answer to an attempt confirms."""
+    if not isinstance(outcome, Sent | InDoubt):
         return {}
     states = outcome.messages.placed(batch.recipients.positions).states
-    taken: dict[int, MessageState] = {
-        spot: state for spot, state in states.items() if state is MessageState.SENT
-    }
-    return {tag: taken}
+    return {spot: state for spot, state in states.items() if state is MessageState.SENT}

@@ -72,8 +72,13 @@ def note_corrections(
     campaign_id: int,
     corrected: Mapping[MessageState, int],
     now: datetime,
+    *,
+    held: bool = False,
 ) -> None:
-    """Put on record that messages that had ended otherwise were texted: old state -> how many."""
+    """Put on record that messages that had ended otherwise were taken: old state -> how many.
+
+    They were texted, or the gateway ``held`` them and texts them at their hour.
+    """
     if not corrected:
         return
     people = sum(corrected.values())
@@ -85,7 +90,10 @@ def note_corrections(
         verb=actions.CONTRADICTED if given_up else actions.CORRECTION,
         actor="dispatcher",
         now=now,
-        reason=f"batch {batch_id} was sent after all: {people} people were texted, who counted as"
+        reason=f"batch {batch_id} was handed over after all: {people} people will be texted, who"
+        f" counted as {were}"
+        if held
+        else f"batch {batch_id} was sent after all: {people} people were texted, who counted as"
         f" {were}",
         batch_id=batch_id,
     )

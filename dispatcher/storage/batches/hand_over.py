@@ -5,21 +5,33 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import ColumnElement, and_, case, func, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.batch import DueBatch
+from dispatcher.campaigns.hand_over import UNCLEAR
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.campaigns.waits import Wait
 from dispatcher.storage import opt_outs
 from dispatcher.storage.batches import due, moves, waits
 from dispatcher.storage.locks import in_order
-from dispatcher.storage.tables import BATCH, META, Batch, in_state
+from dispatcher.storage.tables import ATTEMPT, BATCH, META, Batch, in_state
 from dispatcher.window import Hold
 
 _TO_GO = MessageState.PENDING.letter
 #: the gateway holds it
 IS_HELD = in_state(BatchState.HANDED_OVER)
+#: the answer to its hand-over left somebody out
+_IS_UNCLEAR = (
+    select(ATTEMPT.c.number)
+    .where(
+        ATTEMPT.c.batch_id == BATCH.c.id,
+        ATTEMPT.c.number == BATCH.c.attempt,
+        ATTEMPT.c.outcome == "in_doubt",
+    )
+    .correlate(BATCH)
+    .exists()
+)
 
 
 def wait_here(session: Session, batch: DueBatch, hold: Hold, now: datetime) -> bool:
@@ -56,26 +68,44 @@ def opted_out_meanwhile(session: Session, batch: DueBatch) -> bool:
     return bool(due.opted_out(session, batch.id, batch.states))
 
 
-def leave(session: Session, now: datetime, poll_at: datetime) -> int:
-    """The hour has come for what nobody wanted back: its reports are polled from now on."""
-    leaves = and_(IS_HELD, Batch.check_at.is_(None), Batch.leaves_at <= now)
-    left = session.execute(
+def leave(session: Session, now: datetime, poll_at: datetime) -> list[int]:
+    """The hour has come for what nobody wanted back: its reports are polled from now on.
+
+    Returns the ids of those that are in doubt, as after ``left``.
+    """
+    leaves = and_(Batch.check_at.is_(None), Batch.leaves_at <= now)
+    return left(session, leaves, Batch.leaves_at, poll_at, now=now)[1]
+
+
+def left(
+    session: Session, which: ColumnElement[bool], at: Any, poll_at: datetime, *, now: datetime
+) -> tuple[int, list[int]]:
+    """What the gateway held leaves, or has left, ``at``: it is asked about at ``poll_at``.
+
+    Returns how many batches, and the ids of those that are in doubt, because the answer to their
+    hand-over left somebody out: whom it confirmed is to be recorded (``evidence.record``).
+    """
+    which = and_(IS_HELD, which)
+    found = session.execute(
         update(Batch)
-        .where(in_order(BATCH, leaves), leaves)
-        .values(sent(Batch.leaves_at, poll_at))
-        .returning(Batch.id)
-    )
-    return len(left.all())
+        .where(in_order(BATCH, which), which)
+        .values(_left(at, poll_at))
+        .returning(Batch.id, Batch.state)
+    ).all()
+    in_doubt = [row.id for row in found if row.state == BatchState.IN_DOUBT]
+    for batch_id in in_doubt:
+        moves.announce_doubt(session, batch_id, now)
+    return len(found), in_doubt
 
 
-def sent(at: Any, poll_at: datetime) -> dict[str, Any]:
-    """What a batch is that leaves, or has left, ``at``; its reports are polled at ``poll_at``."""
+def _left(at: Any, poll_at: datetime) -> dict[str, Any]:
+    letters = func.replace(Batch.states, _TO_GO, MessageState.SENT.letter)
     return {
-        "state": BatchState.SENT,
-        "states": func.replace(Batch.states, _TO_GO, MessageState.SENT.letter),
-        "sent": Batch.sent + Batch.pending,
-        "pending": 0,
-        "why": "",
+        "state": case((_IS_UNCLEAR, BatchState.IN_DOUBT.value), else_=BatchState.SENT.value),
+        "states": case((_IS_UNCLEAR, Batch.states), else_=letters),
+        "sent": Batch.sent + case((_IS_UNCLEAR, 0), else_=Batch.pending),
+        "pending": case((_IS_UNCLEAR, Batch.pending), else_=0),
+        "why": case((_IS_UNCLEAR, UNCLEAR), else_=""),
         "sent_at": at,
         "check_at": poll_at,
         "checks": 0,

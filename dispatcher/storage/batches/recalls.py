@@ -196,9 +196,15 @@ def record_returned(session: Session, batch: RecallRequest, now: datetime) -> bo
     return True
 
 
-def record_leaving(session: Session, batch: RecallRequest, at: datetime, poll_at: datetime) -> bool:
-    """The gateway does not give it back: it leaves ``at``, or has left then."""
-    return _applied(session, batch, hand_over.sent(at, poll_at))
+def record_leaving(
+    session: Session, batch: RecallRequest, at: datetime, poll_at: datetime, *, now: datetime
+) -> tuple[int, list[int]]:
+    """The gateway does not give it back: it leaves ``at``, or has left then.
+
+    Returns as ``hand_over.left``.
+    """
+    its = and_(Batch.id == batch.id, Batch.attempt == batch.attempt)
+    return hand_over.left(session, its, at, poll_at, now=now)
 
 
 def postpone(session: Session, batch: RecallRequest, check_at: datetime) -> bool:

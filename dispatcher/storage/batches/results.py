@@ -60,7 +60,7 @@ def apply(session: Session, batch: DueBatch, change: Change, *, tag: str, now: d
         # whoever wanted it back while its request was under way did not wait for the answer
         recalls.request_cancelled(session, now, its)
         recalls.request_paused(session, now, its)
-        if hand_over.opted_out_meanwhile(session, batch):
+        if hand_over.opted_out_meanwhile(session, replace(batch, states=change.states)):
             recalls.request(session, its, OPTED_OUT, now)
     return True
 

@@ -69,6 +69,15 @@ def pause(session: Session, campaign_id: int, reason: str, now: datetime) -> Non
         actions.note(session, campaign_id, verb=actions.PAUSE, actor=actor, now=now, reason=reason)
 
 
+def run_again(session: Session, campaign_id: int) -> None:
+    """Let a finished campaign run: the gateway holds a batch of it that counted as ended."""
+    session.execute(
+        update(Campaign)
+        .where(Campaign.id == campaign_id, Campaign.state == CampaignState.FINISHED)
+        .values(state=CampaignState.RUNNING, ended_at=None)
+    )
+
+
 def _end_pending(target: BatchState, which: ColumnElement[bool]) -> ReturningUpdate[Any]:
     counter = MessageState(target.value)
     letters = func.replace(BATCH.c.states, MessageState.PENDING.letter, counter.letter)

@@ -25,10 +25,10 @@ BATCH_PICTURE = """
 pending -> sending sent cancelled expired done in_doubt
 sending -> pending handed_over sent done failed in_doubt
 handed_over -> sent pending cancelled in_doubt
-sent -> done pending
+sent -> done pending handed_over
 in_doubt -> handed_over sent pending failed done
 done -> sent pending
-failed -> pending sent done
+failed -> pending sent done handed_over
 cancelled -> sent done
 expired -> sent done
 """
