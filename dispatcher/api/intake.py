@@ -22,7 +22,7 @@ from dispatcher.campaigns.prices import unpriced
 from dispatcher.campaigns.schedule import Schedule
 from dispatcher.campaigns.smoothing import too_fast
 from dispatcher.campaigns.submission import Options, RecipientInput, Submission
-from dispatcher.campaigns.wording import counted
+from dispatcher.campaigns.wording import counted, stamp
 from dispatcher.errors import InvalidCampaign
 from dispatcher.recipients import Rejection
 from dispatcher.settings import Settings
@@ -184,9 +184,8 @@ class Intake:
         if at is None or self.now - at < _LONG_AGO:
             return []
         days = counted((self.now - at).days, "day")
-        return [
-            f"not_before {at.isoformat()} was {days} ago: the campaign leaves as soon as it may"
-        ]
+        says = f"not_before, {stamp(at)} in Paris, was {days} ago"
+        return [f"{says}: the campaign leaves as soon as it may"]
 
     @property
     def fingerprint(self) -> str:

@@ -9,6 +9,7 @@ from dispatcher.campaigns.hand_over import departure, too_near
 from dispatcher.campaigns.paced_batches import open_time
 from dispatcher.campaigns.smoothing import shown
 from dispatcher.campaigns.submission import Submission
+from dispatcher.campaigns.wording import stamp
 from dispatcher.errors import InvalidCampaign
 from dispatcher.window import Hold, NeverOpen, Windows
 from dispatcher.window.territories import TERRITORIES
@@ -34,8 +35,13 @@ class Schedule:
         self._handed: dict[str, Hold | None] = {}
         self._not_after = submission.not_after
         self._smoothing = submission.smoothing
+        if submission.not_after is None:
+            return
+        if submission.not_after <= now:
+            says = f"not_after, {stamp(submission.not_after)} in Paris, lies in the past"
+            raise InvalidCampaign(says)
         # too late for every territory: refused before the list is read
-        if submission.not_after is not None and all(map(self._too_late, TERRITORIES)):
+        if all(map(self._too_late, TERRITORIES)):
             raise self._refusal(self.hold(submission.territory or "metropole"))
 
     def check(self, territories: Collection[str]) -> None:
@@ -66,8 +72,8 @@ class Schedule:
             if longest >= over:
                 return
         raise InvalidCampaign(
-            f"over {shown(over)} does not fit: before not_after {self._not_after.isoformat()}"
-            f" only {shown(longest)} are open"
+            f"over {shown(over)} does not fit: before not_after, {stamp(self._not_after)}"
+            f" in Paris, only {shown(longest)} are open"
         )
 
     def _open_time(self, territory: str) -> timedelta:
@@ -90,10 +96,10 @@ class Schedule:
         return self._not_after is not None and hold.until >= self._not_after
 
     def _refusal(self, first: Hold) -> InvalidCampaign:
-        at = self._not_after.isoformat() if self._not_after else ""
+        at = stamp(self._not_after) if self._not_after else ""
         why = f" ({first.why})" if first.why else ""
         return InvalidCampaign(
-            f"not_after {at} is before the next opening {first.until.isoformat()}{why}"
+            f"not_after, {at} in Paris, is before the next opening, {stamp(first.until)}{why}"
         )
 
     def hold(self, territory: str) -> Hold:

@@ -26,6 +26,14 @@ def moment(at: datetime, now: datetime, zone: ZoneInfo = PARIS) -> str:
     return ENGLISH.forms.moment(at, now, zone)
 
 
+def stamp(at: datetime) -> str:
+    """An aware instant on the clock of Paris, for a sentence that is read whenever.
+
+    It is like "Saturday 2027-03-27 20:00", which a language writes in its own form.
+    """
+    return f"{at.astimezone(PARIS):%A %Y-%m-%d %H:%M}"
+
+
 def standing(progress: Progress, now: datetime, language: Language = ENGLISH) -> str:
     """Why a campaign waits, and until when; empty if it does not wait."""
     why = language.say(progress.why)

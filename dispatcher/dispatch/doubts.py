@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from dispatcher.campaigns.evidence import may_go_again
 from dispatcher.campaigns.hand_over import LAG
 from dispatcher.campaigns.states import BatchState
+from dispatcher.campaigns.wording import stamp
 from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.dispatch.evidence import Evidence, TagAnswers
 from dispatcher.dispatch.tag_answers import tag_answer
@@ -109,9 +110,10 @@ class Doubts:
             batch = doubts.find(session, batch_id)
             control = self._control(session)
         if batch.leaves_at is not None and now < batch.leaves_at + LAG:
+            hour = f"{stamp(batch.leaves_at)} in Paris"
             raise IllegalMove(
-                f"batch {batch_id} was to be held by the gateway until"
-                f" {batch.leaves_at.isoformat()}: only some minutes later does it show what it took"
+                f"batch {batch_id} was to be held by the gateway until {hour}:"
+                " only some minutes later does it show what it took"
             )
         if not may_go_again(batch.attempts, batch.sent_at, now):
             raise IllegalMove(

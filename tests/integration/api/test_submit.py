@@ -146,7 +146,16 @@ def test_list_that_fails_midway_stores_nothing(
             id="it ends when it begins",
         ),
         pytest.param(
-            people(1), {"not_after": OPEN}, "before the next opening", id="it is over by now"
+            people(1),
+            {"not_after": OPEN},
+            "^not_after, Tuesday 2026-11-24 10:00 in Paris, lies in the past$",
+            id="it is over by now",
+        ),
+        pytest.param(
+            people(1),
+            {"not_after": datetime(2026, 11, 23, 12, tzinfo=UTC), "territory": "mayotte"},
+            "^not_after, Monday 2026-11-23 13:00 in Paris, lies in the past$",
+            id="it was over yesterday",
         ),
         pytest.param(
             people(1),
@@ -398,8 +407,8 @@ def test_not_after_is_checked_in_the_territories_of_the_list(bench: Bench) -> No
         with pytest.raises(InvalidCampaign) as refusal:
             act()
         assert str(refusal.value) == (
-            "not_after 2026-11-24T20:00:00+01:00 is before the next opening"
-            " 2026-11-25T07:00:00+00:00 (after 20:00 in La Réunion)"
+            "not_after, Tuesday 2026-11-24 20:00 in Paris, is before the next opening,"
+            " Wednesday 2026-11-25 08:00 (after 20:00 in La Réunion)"
         )
     assert stored(bench) == before
 

@@ -311,7 +311,7 @@ def test_rejects_option_writes_rejects(shell: Shell) -> None:
         (["--text", "x" * 2000], "segments"),
         (["--text", "x", "--strict"], "2 of 5 rows cannot be texted (strict)"),
         (["--text", "x", "--territory", "mars"], "unknown territory 'mars'"),
-        (["--text", "x", "--not-after", "2026-11-24T09:00+01:00"], "before the next opening"),
+        (["--text", "x", "--not-after", "2026-11-24T09:00+01:00"], "lies in the past"),
         ([], "give either --text or --text-file"),
     ],
 )

@@ -127,7 +127,7 @@ def test_rehearsal_is_told_in_french(shell: Shell) -> None:
         (["--opted-out", "nobody.csv"], "cannot open nobody.csv"),
         (
             ["--from", "2027-12-24T21:00", "--not-after", "2027-12-25T12:00+01:00"],
-            "not_after 2027-12-25T12:00:00+01:00 is before the next opening ",
+            "not_after, Saturday 2027-12-25 12:00 in Paris, is before the next opening, ",
         ),
     ],
 )

@@ -612,7 +612,10 @@ def test_lost_receipt_is_a_doubt_that_its_hour_may_settle(bench: Bench) -> None:
         bench.clock.at = due
         bench.work()
     assert due <= HOUR + timedelta(minutes=5)  # a lookup does not sleep through its hour
-    with pytest.raises(IllegalMove, match="only some minutes later does it show what it took"):
+    with pytest.raises(
+        IllegalMove,
+        match="by the gateway until Wednesday 2026-11-25 10:00 in Paris: only some minutes later",
+    ):
         bench.dispatcher.resend(batch, reason="nothing shows")
     bench.gateway.hidden.clear()
     bench.clock.at = due

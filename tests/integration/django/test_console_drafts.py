@@ -349,6 +349,15 @@ def test_moment_that_no_calendar_has_is_refused_in_a_sentence(
         assert "Pas enregistré" in text(answer)
 
 
+def test_end_that_has_passed_is_told_on_the_clock_of_the_reader(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    written(client)
+    shown = text(client.post(f"{PAGE}saved/", form(not_after="2020-03-31T18:00")))
+    assert "La date limite (mardi 31 mars 2020 à 18 h, heure de Paris) est passée" in shown.replace(
+        "\xa0", " "
+    )
+
+
 def test_user_of_the_system_is_named_in_french(sign_in: SignIn) -> None:
     dispatcher.drafts.create("soldes", "Soldes !")
     client = sign_in("writes")

@@ -386,7 +386,7 @@ def test_rehearsal_uses_no_secret_no_database_and_no_broker_of_the_installation(
         ({"faults": ["rain"]}, "there is no fault 'rain': there are no-reports, "),
         (
             {"not_after": FRIDAY - timedelta(hours=1)},
-            "is before the next opening",
+            "lies in the past",
         ),
         ({"except_campaign": ["soldes"]}, "a rehearsal knows no other campaign: rehearse without"),
         ({"only_campaign": "soldes:silent"}, "a rehearsal knows no other campaign"),

@@ -213,9 +213,10 @@ def test_every_check_of_the_doctor_has_a_name() -> None:
         "the file is a PDF document; save the list as CSV or XLSX in the program that made it",
         "no column “tel”; the file has “a”, “b” and 3 more",
         (
-            "not_after 2027-03-28T10:00:00+02:00 is before the next opening "
-            "2027-03-30T08:00:00+02:00 (Sunday, Easter Monday)"
+            "not_after, Sunday 2027-03-28 10:00 in Paris, is before the next opening, "
+            "Tuesday 2027-03-30 08:00 (Sunday, Easter Monday)"
         ),
+        "not_after, Sunday 2027-03-28 10:00 in Paris, lies in the past",
         "5,000 recipients exceed the cap of 1,000 per campaign (DISPATCHER_CAMPAIGN_RECIPIENTS)",
         "not looked at: needs the database",
         "Redis does not answer at DISPATCHER_BROKER_URL: nothing listens at 127.0.0.1:6379",
