@@ -133,10 +133,19 @@ class Language:
         names, end, _ = _end.split(value, maxsplit=1) if _end.search(value) else (value, "", "")
         names = re.sub(r"(?<=\d) and (?=\d)", self.text(" and "), names)
         said = _reason.sub(
-            lambda found: f"{self.forms.localised(found[1])} × {self.say(found[2] or found[3])}",
+            lambda found: (
+                f"{self.forms.localised(found[1])} × {self._reason(found[2] or found[3])}"
+            ),
             names,
         )
         return said + self.say(end)
+
+    def _reason(self, reason: str) -> str:
+        """One of several reasons, which stands there without its full stop."""
+        whole = f"{reason}."
+        if not self.knows(reason) and self.knows(whole):
+            return self.say(whole).removesuffix(".")
+        return self.say(reason)
 
 
 #: the first of these that is set and not empty says the language of a command
