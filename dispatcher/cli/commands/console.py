@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from dispatcher.cli.options import current_settings
-from dispatcher.cli.output import say
+from dispatcher.cli.output import reader, say
 from dispatcher.errors import ConfigurationError
 
 _PACKAGE = "dispatcher.contrib.django.console"
@@ -56,7 +56,8 @@ def createuser(
     server: Any, *, name: str, roles: tuple[str, ...], sees_numbers: bool, password: str
 ) -> None:
     """Add the user NAME, who may then sign in."""
-    server.make_user(name, password, roles, sees_numbers=sees_numbers)
+    code = reader().code
+    server.make_user(name, password, roles, sees_numbers=sees_numbers, language=code)
     say(f"{name} may sign in: {', '.join(roles)}")
 
 

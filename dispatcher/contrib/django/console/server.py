@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import translation
 
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console.roles import FULL_NUMBERS, group_of
@@ -23,10 +24,13 @@ def prepare() -> None:
     call_command("migrate", verbosity=0, interactive=False)
 
 
-def make_user(name: str, password: str, roles: Sequence[str], *, sees_numbers: bool) -> None:
+def make_user(
+    name: str, password: str, roles: Sequence[str], *, sees_numbers: bool, language: str = "en"
+) -> None:
     """Add a user.
 
-    Raises IllegalMove for a name that is taken, ConfigurationError for a weak password.
+    Raises IllegalMove for a name that is taken. Raises ConfigurationError, in the ``language`` with
+    this code, for a name that cannot be one and for a weak password.
     """
     from django.contrib.auth.models import Group, Permission, User
     from django.contrib.auth.password_validation import validate_password
@@ -34,11 +38,12 @@ def make_user(name: str, password: str, roles: Sequence[str], *, sees_numbers: b
     if User.objects.filter(username=name).exists():
         raise IllegalMove(f"there is a user {name!r} already")
     user = User(username=name)
-    try:
-        user.full_clean(exclude=["password"])
-        validate_password(password, user)
-    except ValidationError as error:
-        raise ConfigurationError(" ".join(error.messages)) from None
+    with translation.override(language):  # the project's own is French
+        try:
+            user.full_clean(exclude=["password"])
+            validate_password(password, user)
+        except ValidationError as error:
+            raise ConfigurationError(" ".join(error.messages)) from None
     user.set_password(password)
     with transaction.atomic():
         if isinstance(dispatcher.database, DjangoDatabase):
