@@ -4,7 +4,7 @@ POST /_sandbox/configure  {switch: value, …}      GET /_sandbox/requests
 POST /_sandbox/fault      {kind: …, …}            GET /_sandbox/state
 POST /_sandbox/clear-faults                       GET /_sandbox/webhooks
 POST /_sandbox/clock      {offset: seconds}       POST /_sandbox/release
-POST /_sandbox/reply      {phone, text, to | message_id, url}
+POST /_sandbox/reply      {phone, text, to | message_id, url}: by default to the latest message
 POST /_sandbox/account    {key, credit}: adds another account, or sets its credit
 """
 

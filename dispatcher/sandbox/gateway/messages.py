@@ -126,6 +126,17 @@ class Messages:
         message = self._by_id.get(int(text)) if text.isdecimal() else None
         return message if message and _listed(message, now) else None
 
+    def to_answer(self, phone: str, *, now: float) -> Message | None:
+        """The latest message to a number (E.164) that names an address for replies."""
+        return next(
+            (
+                message
+                for message in reversed(self._by_id.values())
+                if message.replies_to and phone in message.phones and _listed(message, now)
+            ),
+            None,
+        )
+
     def tagged(self, tag: str, *, now: float) -> list[Message]:
         """The messages under a tag, oldest first."""
         return [message for message in self._by_tag.get(tag, ()) if _listed(message, now)]

@@ -13,6 +13,10 @@ from dispatcher.sandbox.gateway.webhook_queue import OutgoingCall, stop_fields
 
 #: the most characters of a reply in one call, and of each part of a longer one
 _ALONE, _JOINED = 160, 153
+_NO_ADDRESS = (
+    "no address to post the reply to: no message to this number, or not the one that is named, has"
+    " one (urlResponse); give url, or set the switch account_replies_to"
+)
 
 
 def reply(
@@ -26,17 +30,22 @@ def reply(
 ) -> None:
     """Let a recipient reply now, to the short code or ``to`` a long number.
 
-    The call is posted to ``url``, else to the address of the message, else to that of the
-    account. STOP to the short code puts the number on the STOP list. Raises ValueError for an
-    invalid number, or if there is no address.
+    A reply to the short code answers ``message_id``; without it, the latest message to this number
+    that names an address for replies. The call is posted to ``url``, else to the address of the
+    message, else to that of the account. STOP to the short code puts the number on the STOP list.
+    Raises ValueError for an invalid number, or if there is no address.
     """
     number, now = e164(phone), state.clock()
     if number is None:
         raise ValueError("no number to answer from")
-    message = state.messages.find(message_id, now=now)
+    if message_id is not None:
+        message = state.messages.find(message_id, now=now)
+    else:
+        message = None if to else state.messages.to_answer(number, now=now)
+        message_id = message and message.id
     url = url or (message.replies_to if message else "") or state.behaviour.account_replies_to
     if not url:
-        raise ValueError("nowhere to post the reply to")
+        raise ValueError(_NO_ADDRESS)
     copies = state.behaviour.webhook_copies
     if to:
         at = datetime.fromtimestamp(now, PARIS).strftime("%Y-%m-%d %H:%M:%S")

@@ -6,7 +6,6 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 
@@ -168,6 +167,21 @@ def test_reply_to_short_code_is_posted(made: Callable[..., Sandbox], listener: L
     assert SmsPartner(sandbox.url, sandbox.key).stop_list() == [A]
 
 
+def test_reply_answers_the_latest_message_that_names_an_address(
+    made: Callable[..., Sandbox], listener: Listener
+) -> None:
+    sandbox = made()
+    with_address = SendOptions(replies_to=listener.url)
+    text(sandbox, A, options=with_address)
+    latest = text(sandbox, A, options=with_address)
+    text(sandbox, B, options=with_address)
+    text(sandbox, A, options=SendOptions())
+    sandbox.reply(A, "Oui")
+    sandbox.reply(A, "STOP")
+    replies = [read_reply(*calls_of(body)) for body in listener.next(2)]
+    assert [(one.phone, one.message_id) for one in replies] == [(A, latest)] * 2
+
+
 def test_long_reply_is_posted_in_parts(made: Callable[..., Sandbox], listener: Listener) -> None:
     sandbox = made(webhook_copies=2, webhook_shuffled=True, account_replies_to=listener.url)
     words = "Bonjour, " + "je voudrais savoir si la boutique est ouverte. " * 8
@@ -211,8 +225,12 @@ def test_check_results_are_posted(made: Callable[..., Sandbox], listener: Listen
 
 
 @pytest.mark.parametrize(
-    "values", [{"phone": "nobody", "text": "x"}, {"phone": A, "text": "x"}], ids=["who", "where"]
+    ("phone", "says"), [("nobody", "no number"), (A, "no message to this number")]
 )
-def test_impossible_reply_raises(made: Callable[..., Sandbox], values: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="no"):
-        made().reply(**values)
+def test_impossible_reply_says_what_is_missing(
+    made: Callable[..., Sandbox], phone: str, says: str
+) -> None:
+    sandbox = made()
+    text(sandbox, A, options=SendOptions())
+    with pytest.raises(ValueError, match=says):
+        sandbox.reply(phone, "x")
