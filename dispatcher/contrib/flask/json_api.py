@@ -56,6 +56,7 @@ def api(*, body_limit: int = 16 * 2**20) -> Blueprint:
     Every request carries the token of the setting ``web_token`` (``Authorization: Bearer …``);
     registering raises ConfigurationError without one. ``openapi.json`` beside the rest describes
     it all, and is the same everywhere, so it needs no token. ``body_limit`` is in bytes.
+    A ``before_request`` of the app that asks for a login lets ``dispatcher_api`` through.
     """
     blueprint = Blueprint("dispatcher_api", __name__)
     views = _Views(body_limit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import runpy
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,13 +23,14 @@ SHOP = ROOT / "examples/flask_shop/app.py"
 USERS = "zoe:her-password"
 AUTH = ("zoe", "her-password")
 SECRET = "q8Zr4-Tn0_Vb6Hs2Lk"
+TOKEN = "Kd3-Vw9_Px5Rt7Ym1Z"
 
 
-def block(heading: str) -> str:
-    """The Python under a heading of the page."""
+def block(heading: str, language: str = "python") -> str:
+    """The code under a heading of the page."""
     page = (ROOT / "docs/flask.md").read_text(encoding="utf-8")
     section = page.partition(f"## {heading}\n")[2].partition("\n## ")[0]
-    [code] = re.findall(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    [code] = re.findall(rf"^```{language}\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     return str(code)
 
 
@@ -39,6 +41,7 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("SHOP_USERS", USERS)
     monkeypatch.setenv("DISPATCHER_WEBHOOK_SECRET", SECRET)
+    monkeypatch.setenv("DISPATCHER_WEB_TOKEN", TOKEN)
     names = runpy.run_path(str(SHOP), run_name="app")
     with names["app"].app_context():
         yield names
@@ -85,12 +88,30 @@ def test_signal_on_the_page_is_received(
 
 
 def test_webhook_on_the_page_is_let_through_and_strangers_are_not(shop: dict[str, Any]) -> None:
-    shop["app"].before_request_funcs[None].remove(shop["require_login"])
     run("Webhooks", shop)
     client = shop["app"].test_client()
     stop = {"type": "stop", "phone_number": "+33639980001", "text": "STOP", "message_id": 1}
     assert client.post(f"/sms-in/{SECRET}/reply", json=stop).status_code == 200
     assert "+33639980001" in shop["dispatcher"].opt_outs
+    assert client.get("/").status_code == 401
+
+
+def test_call_on_the_page_submits_with_the_token_alone(shop: dict[str, Any]) -> None:
+    run("JSON API", shop)
+    call = block("JSON API", "sh").replace("$SHOP", "").replace("$TOKEN", TOKEN)
+    curl, path, _, header, _, body = shlex.split(call)
+    name, _, value = header.partition(": ")
+    client = shop["app"].test_client()
+
+    def post(headers: dict[str, str]) -> int:
+        return client.post(
+            path, data=body, content_type="application/json", headers=headers
+        ).status_code
+
+    assert curl == "curl"
+    assert post({}) == post({name: "Bearer of another token"}) == 401
+    assert post({name: value}) == 201
+    assert texts("soldes-2027") == {"+33639980001": "Les soldes commencent samedi !"}
     assert client.get("/").status_code == 401
 
 
