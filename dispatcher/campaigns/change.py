@@ -16,7 +16,6 @@ from dispatcher.campaigns.outcome import (
     Blocked,
     Closed,
     InDoubt,
-    MessageResults,
     NotSent,
     Outcome,
     Receipt,
@@ -114,7 +113,7 @@ def _sent(batch: DueBatch, outcome: Sent, now: datetime, waits: Waits) -> Change
         not_before=now if more else None,
         leaves_at=batch.leaves_at,
         receipt=Receipt.of(outcome.message_id, messages, len(batch.states), now),
-        attempt=AttemptEnd.taken(messages, "", shown=_shown(batch, messages)),
+        attempt=AttemptEnd.taken(messages, "", shown=confirmed(len(batch.states), messages.states)),
         pause=outcome.blocked,
     )
 
@@ -129,7 +128,7 @@ def _handed_over(
     leaves_at = outcome.leaves_at or hour
     recall = OTHER_HOUR if leaves_at != hour else ""
     messages = outcome.messages.placed(batch.recipients.positions)
-    shown = _shown(batch, messages)
+    shown = confirmed(len(batch.states), messages.states)
     if isinstance(outcome, InDoubt):
         pause, why = recall, f"{HELD}: {outcome.why}"
         end = AttemptEnd("in_doubt", outcome.detail, shown=shown)
@@ -167,7 +166,9 @@ def _in_doubt(batch: DueBatch, outcome: InDoubt, now: datetime, waits: Waits) ->
         check_at=looked_up(waits.first_lookup(now), batch.leaves_at, now),
         leaves_at=batch.leaves_at,
         receipt=Receipt.of(outcome.message_id, messages, len(batch.states), now),
-        attempt=AttemptEnd("in_doubt", outcome.detail, shown=_shown(batch, messages)),
+        attempt=AttemptEnd(
+            "in_doubt", outcome.detail, shown=confirmed(len(batch.states), messages.states)
+        ),
         event="doubt_raised",
     )
 
@@ -245,7 +246,3 @@ def _unsent(
         leaves_at=leaves_at,
         attempt=AttemptEnd(name_of(outcome), outcome.why),
     )
-
-
-def _shown(batch: DueBatch, messages: MessageResults) -> str | None:
-    return confirmed(len(batch.states), messages.states)

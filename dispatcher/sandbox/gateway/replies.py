@@ -42,7 +42,7 @@ def reply(
         message = state.messages.find(message_id, now=now)
     else:
         message = None if to else state.messages.to_answer(number, now=now)
-        message_id = message and message.id
+        message_id = None if message is None else message.id
     url = url or (message.replies_to if message else "") or state.behaviour.account_replies_to
     if not url:
         raise ValueError(_NO_ADDRESS)
