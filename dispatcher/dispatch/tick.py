@@ -143,7 +143,7 @@ class Ticks:
             heartbeats.record_tick(session, beat, now)
             progress = identity.keep(session)
         if progress is not None:
-            progress.write()
+            database.admitted.write(progress)
         if todo.unbudgeted:
             with contained("tick"):
                 let_begin(self._context, now)

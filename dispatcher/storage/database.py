@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from dispatcher.errors import ConfigurationError, StorageError
 from dispatcher.settings.libraries import unfit
 from dispatcher.storage import database_url, driver_errors, engines, postgresql, seals
+from dispatcher.storage.admitted import Admitted
 from dispatcher.storage.engines import KeptSessions
 from dispatcher.storage.own_key import OwnKey
 from dispatcher.storage.pseudonym_key import PseudonymKey
@@ -54,6 +55,7 @@ class Database:
         self._creating = threading.Lock()
         self._kept = self._keep()
         self.pseudonym_key = PseudonymKey(lambda: self.file)
+        self.admitted = Admitted()
         self.signing_key = OwnKey(lambda: self.file, "signing key", "evidence cannot be signed")
         #: engines and sessions of the parent process, referenced here because the garbage
         #: collector would close the parent's connections
@@ -217,7 +219,8 @@ class Database:
         return bound
 
     def _new(self, bind: Engine) -> Session:
-        return Session(bind, expire_on_commit=False, info={"pseudonym_key": self.pseudonym_key})
+        info = {"pseudonym_key": self.pseudonym_key, "admitted": self.admitted}
+        return Session(bind, expire_on_commit=False, info=info)
 
     @contextmanager
     def engine_errors(self) -> Iterator[None]:

@@ -215,6 +215,7 @@ class Ledger:
         several = asking and self._caps.lock
         several = several or turns.is_several([one.arm for one in asking if one.arm])
         with database.write() if several else database.once() as session:
+            progress = identity.progress(session) if asking else None
             arms = []
             for one in asking:
                 try:
@@ -225,9 +226,8 @@ class Ledger:
                 except CapReached as reached:
                     one.reached = reached
             turned = turns.turn(session, arms, ends, self._terms(now))
-            progress = identity.progress(session) if turned.armed else None
-        if progress is not None:
-            progress.write()
+        if progress is not None and turned.armed:
+            database.admitted.write(progress.further(len(turned.armed)))
         for one in group:
             one.at, one.at_wall = steady, now
             one.ended = one.end is not None and one.end.tag in turned.ended

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url, text
 
+from dispatcher.gateway import SendReply
 from dispatcher.monitoring.doctor import examine
-from dispatcher.storage import schema
+from dispatcher.storage import identity, schema
 from dispatcher.storage.database import Database
 from dispatcher.storage.identity import RESTORED
 from tests.databases import connected, create_database, drop_database
@@ -77,6 +79,28 @@ def assert_accepted(bench: Bench, before: int) -> None:
     assert len(bench.gateway.ledger) == before + 1
 
 
+def meanwhile(bench: Bench, happens: Callable[[], object], *, request: int = 3) -> None:
+    """Let something happen, once, while the gateway takes the third request."""
+    acts = [happens]
+
+    def behave(tag: str, phones: list[str]) -> SendReply:
+        if len(bench.gateway.requests) == request and acts:
+            acts.pop()()
+        return bench.gateway.take(tag, phones)
+
+    bench.gateway.behave = behave
+
+
+def assert_stopped(bench: Bench, requests: int = 3) -> None:
+    """The loop has sent nothing since; the refusal is named, and later steps refuse, too."""
+    assert len(bench.gateway.requests) == requests
+    for _ in range(3):
+        bench.pass_by(minutes=10)
+    assert len(bench.gateway.requests) == requests
+    assert max(bench.gateway.texted.values()) == 1
+    assert bench.progress().why == RESTORED
+
+
 def test_dump_restored_into_another_database_sends_nothing(
     fresh_postgres_url: str, postgres_server: str, tmp_path: Path
 ) -> None:
@@ -107,6 +131,71 @@ def test_dump_restored_over_its_own_database_sends_nothing(
         postgres("pg_restore", fresh_postgres_url, "--clean", dump)
         assert_refused(bench, 700)
         assert_accepted(bench, 700)
+
+
+def test_dump_restored_while_a_loop_runs_ends_the_loop(
+    fresh_postgres_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    dump = str(tmp_path / "dump")
+    with installation(fresh_postgres_url, connections=1) as bench:
+        batch = bench.submit(2000)
+        bench.tick()
+        postgres("pg_dump", fresh_postgres_url, "--format=custom", "--file", dump)
+        restore = ("--clean", "--single-transaction", dump)
+        meanwhile(bench, lambda: postgres("pg_restore", fresh_postgres_url, *restore))
+        bench.send(batch)
+        assert RESTORED in caplog.text
+        assert_stopped(bench)
+
+
+@pytest.fixture
+def failing_over(fresh_postgres_url: str) -> tuple[str, Callable[[], None]]:
+    """The URL of a database, and what puts a standby of it in its place: its timeline is new."""
+    name = "SELECT timeline || substr(pg_catalog.pg_walfile_name($1), 9) FROM public.failover"
+    url = make_url(fresh_postgres_url)
+    statements = (
+        "CREATE TABLE failover AS SELECT '00000001' AS timeline",
+        f"CREATE FUNCTION public.pg_walfile_name(pg_lsn) RETURNS text LANGUAGE sql AS '{name}'",
+        f'ALTER DATABASE "{url.database}" SET search_path = public, pg_catalog',
+    )
+    with connected(fresh_postgres_url) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+    def fail_over() -> None:
+        with connected(fresh_postgres_url) as connection:
+            connection.execute("UPDATE failover SET timeline = '0000000A'")
+
+    return fresh_postgres_url, fail_over
+
+
+def test_failover_while_a_loop_runs_ends_the_loop(
+    failing_over: tuple[str, Callable[[], None]], caplog: pytest.LogCaptureFixture
+) -> None:
+    url, fail_over = failing_over
+    with installation(url, connections=1) as bench:
+        batch = bench.submit(2000)
+        bench.tick()
+        meanwhile(bench, fail_over)
+        bench.send(batch)
+        assert RESTORED in caplog.text
+        assert_stopped(bench)
+
+
+def test_tick_during_which_a_standby_takes_over_does_not_accept_it(
+    failing_over: tuple[str, Callable[[], None]],
+) -> None:
+    url, fail_over = failing_over
+    with installation(url) as bench:
+        batch = bench.submit(3)
+        bench.tick()
+        fail_over()
+        with bench.dispatcher.database.write() as session:
+            identity.keep(session)
+        bench.send(batch)
+        bench.work()
+        assert bench.gateway.texted == {}
+        assert bench.progress().why == RESTORED
 
 
 def test_data_restored_into_emptied_tables_sends_nothing(
@@ -217,6 +306,78 @@ def test_copy_put_in_the_place_of_a_sqlite_file_sends_nothing(
     with installation(sqlite_url, gateway=gateway) as bench:
         assert_refused(bench, 700)
         assert_accepted(bench, 700)
+
+
+def written_back(backup: Path, file: Path) -> None:
+    """The same inode, with another content, by SQLite's own means: whoever has it open sees it."""
+    with closing(sqlite3.connect(backup)) as copy, closing(sqlite3.connect(file)) as to:
+        copy.backup(to)
+
+
+@pytest.mark.parametrize("beside_too", [False, True], ids=["the database", "its progress, too"])
+@pytest.mark.parametrize("lost", [1, 3])
+def test_backup_written_back_while_a_loop_runs_ends_the_loop(
+    sqlite_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, lost: int, beside_too: bool
+) -> None:
+    file, backup = file_of(sqlite_url), tmp_path / "backup"
+    beside = Path(f"{file}{identity.BESIDE}")
+    saved: list[bytes] = []
+
+    def save() -> None:
+        written_back(file, backup)
+        saved.append(beside.read_bytes())
+
+    def restore() -> None:
+        written_back(backup, file)
+        if beside_too:
+            beside.write_bytes(saved[0])
+
+    with installation(sqlite_url, connections=1) as bench:
+        batch = bench.submit(2000)
+        bench.tick()
+        if lost == 3:
+            save()
+        else:  # as few as the next turn adds
+            bench.gateway.on_connect = lambda: save() if len(bench.gateway.requests) == 2 else None
+        meanwhile(bench, restore)
+        bench.send(batch)
+        assert RESTORED in caplog.text
+        assert_stopped(bench)
+
+
+def test_tick_during_which_a_backup_is_written_back_hides_nothing(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    file, backup = file_of(sqlite_url), tmp_path / "backup"
+    with installation(sqlite_url) as bench:
+        about_to_leave(bench)
+        written_back(file, backup)
+        bench.work()
+        written_back(backup, file)
+        with bench.dispatcher.database.write() as session:
+            assert identity.keep(session) is None
+        assert_refused(bench, 700)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_loop_goes_on_when_another_process_records_the_database_anew(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    name = {"sqlite": "sqlite_url", "postgresql": "fresh_postgres_url"}[kind]
+    url: str = request.getfixturevalue(name)
+
+    def accept() -> None:
+        with closing(Database(url)) as other, other.write() as session:
+            identity.accept(session)
+
+    with installation(url, connections=1) as bench:
+        batch = bench.submit(2000)
+        bench.tick()
+        meanwhile(bench, accept)
+        bench.send(batch)
+        bench.pass_by(minutes=10)
+        assert bench.messages() == {"sent": 2000}
+        assert max(bench.gateway.texted.values()) == 1
 
 
 @pytest.mark.parametrize("ticks", [False, True])

@@ -17,7 +17,7 @@ from dispatcher.campaigns.outcome import MessageResults, Sent
 from dispatcher.campaigns.states import MessageState
 from dispatcher.campaigns.turn import Arming, Ending, Terms, Turned, goes_along
 from dispatcher.campaigns.waits import Waits
-from dispatcher.storage import account_waits, opt_outs
+from dispatcher.storage import account_waits, identity, opt_outs
 from dispatcher.storage.batches import due
 from dispatcher.storage.batches.turns.turn import turn
 from dispatcher.storage.campaigns import moves
@@ -37,6 +37,7 @@ _WAITS = Waits([60], [5], lambda *_: None)
 
 
 def gathered(bench: Bench, *batch_ids: int) -> list[DueBatch]:
+    assert not identity.objection(bench.dispatcher.database)  # as each step asks first
     with bench.dispatcher.database.write() as session:
         opt_outs.make_version(session)
         found = [due.find_due(session, one, OPEN, "") for one in batch_ids]

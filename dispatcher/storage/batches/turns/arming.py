@@ -59,8 +59,8 @@ def version() -> CTE:
     )
 
 
-def begun(version: CTE, doubts: Select[int], *, paced: bool) -> CTE:
-    """The attempts that begin; without ``paced`` no pace is looked at."""
+def begun(version: CTE, doubts: Select[int], same: ColumnElement[bool], *, paced: bool) -> CTE:
+    """The attempts that begin, in the ``same`` database; without ``paced`` no pace is looked at."""
     # a pause waits for them
     running = (
         select(CAMPAIGN.c.id, CAMPAIGN.c.funded_to)
@@ -109,6 +109,7 @@ def begun(version: CTE, doubts: Select[int], *, paced: bool) -> CTE:
             account_waits.is_over(),
             # another version may have migrated the tables a moment ago
             exists().where(schema.version_num == bindparam("its_schema")),
+            same,
             skew <= bindparam("most_skew", type_=Float),
         )
     )
@@ -178,8 +179,8 @@ def _moved_on(taken: CTE) -> CTE:
     )
 
 
-def asked_by(arms: Sequence[Arming], terms: Terms) -> dict[str, Any]:
-    """The parameters of ``begun``."""
+def asked_by(arms: Sequence[Arming], terms: Terms, database: str) -> dict[str, Any]:
+    """The parameters of ``begun`` and of its condition on the ``database``."""
     rows = [
         {
             "id": arm.batch.id,
@@ -207,5 +208,6 @@ def asked_by(arms: Sequence[Arming], terms: Terms) -> dict[str, Any]:
         "most_skew": terms.most_skew.total_seconds(),
         "its_worker": terms.worker,  # a parameter named as a column would be its value
         "its_schema": schema.revisions()[-1],
+        "its_database": database,
         **account_waits.asked(terms.account, terms.now),
     }

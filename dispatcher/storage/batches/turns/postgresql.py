@@ -19,6 +19,7 @@ from sqlalchemy import func, null, select
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.turn import Arming, Ending, Terms, Turned
+from dispatcher.storage import identity
 from dispatcher.storage.batches.turns import arming, ending
 from dispatcher.storage.obstacles import DOUBTS, DOUBTS_OF
 from dispatcher.storage.statement import Statement
@@ -27,19 +28,25 @@ from dispatcher.storage.statement import Statement
 def turn(session: Session, arms: Sequence[Arming], ends: Sequence[Ending], terms: Terms) -> Turned:
     """Store the outcomes, and arm whom every condition allows."""
     params: dict[str, Any] = {"now": terms.now}
+    asked = (False, False)
     if arms:
-        params |= arming.asked_by(arms, terms)
+        server = identity.admitted_server(session)
+        params |= arming.asked_by(arms, terms, server.which)
+        asked = (server.system, server.timeline)
     if ends:
         params |= ending.told_by(ends)
     paced = any(arm.step is not None for arm in arms)
-    row = _statement(bool(arms), bool(ends), terms.apart, paced).one(session, params)
+    row = _statement(bool(arms), bool(ends), terms.apart, paced, *asked).one(session, params)
     return Turned(frozenset(row.begun or ()), frozenset(row.ended or ()))
 
 
 @cache
-def _statement(arms: bool, ends: bool, apart: bool, paced: bool) -> Statement:
+def _statement(
+    arms: bool, ends: bool, apart: bool, paced: bool, system: bool, timeline: bool
+) -> Statement:
     version = arming.version()
-    begun = arming.begun(version, DOUBTS_OF if apart else DOUBTS, paced=paced)
+    same = identity.is_admitted(system=system, timeline=timeline)
+    begun = arming.begun(version, DOUBTS_OF if apart else DOUBTS, same, paced=paced)
     ended = ending.ended(version if arms else None)
     tags_begun = select(func.array_agg(begun.c.tag)).scalar_subquery() if arms else null()
     tags_ended = select(func.array_agg(ended.c.tag)).scalar_subquery() if ends else null()
