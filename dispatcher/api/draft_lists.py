@@ -11,6 +11,7 @@ from dispatcher.api.installation import Installation
 from dispatcher.api.recipient_list import listed
 from dispatcher.campaigns.draft import MOST_CELLS, MOST_CHARACTERS, MOST_ROWS, Draft, DraftRow
 from dispatcher.campaigns.places import number_of
+from dispatcher.campaigns.planner import against_unicode
 from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.errors import InvalidCampaign, InvalidPhone, InvalidText, UnusableInput
 from dispatcher.recipients import Recipient
@@ -104,7 +105,10 @@ def row_of(position: int, recipient: Recipient, draft: Draft, settings: Settings
             budget = settings.stop_budget if draft.options.get("commercial", True) else 0
             template = compile_template(draft.text)
             used = NamedValues(template.fields).of(recipient.fields)
-            arrives = checked(template.render(used), budget=budget)
+            no_unicode = against_unicode(
+                enabled=settings.unicode, from_number=draft.options.get("from_number")
+            )
+            arrives = checked(template.render(used), budget=budget, no_unicode=no_unicode)
             text, segments = arrives.text, arrives.measure.segments
     except InvalidPhone as error:
         problem = EXPLANATIONS.get(error.reason, error.reason)

@@ -17,7 +17,7 @@ from dispatcher.campaigns.consent_column import ConsentColumns, ConsentReader
 from dispatcher.campaigns.last_contacts import LastContacts, today_of
 from dispatcher.campaigns.paced_batches import PacedBatches
 from dispatcher.campaigns.plan import approve, warnings_of
-from dispatcher.campaigns.planner import NO_UNICODE, Planner
+from dispatcher.campaigns.planner import Planner, against_unicode
 from dispatcher.campaigns.prices import unpriced
 from dispatcher.campaigns.schedule import Schedule
 from dispatcher.campaigns.smoothing import too_fast
@@ -226,16 +226,13 @@ def planner_of(
 
     Raises InvalidText or InvalidCampaign.
     """
-    no_unicode = "" if settings.unicode else NO_UNICODE
-    if submission.from_number is not None:
-        no_unicode = "no long number sends"
     return Planner(
         submission.text,
         territory=submission.territory,
         stop_budget=settings.stop_budget if submission.commercial else 0,
         reject=reject,
         survey=submission.survey is not None,
-        no_unicode=no_unicode,
+        no_unicode=against_unicode(enabled=settings.unicode, from_number=submission.from_number),
         consents=consents,
         contacts=contacts,
     )

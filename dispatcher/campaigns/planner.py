@@ -20,10 +20,17 @@ from dispatcher.recipients.number_set import NumberSet
 from dispatcher.recipients.reasons import EXPLANATIONS, HIDDEN_ROW, NO_CONSENT, UNUSABLE_KEY
 from dispatcher.texts.templates import compile_template
 
-#: what is said of an account that is not enabled for Unicode
-NO_UNICODE = "this account does not send (DISPATCHER_UNICODE)"
-
 _HAS_NUMBER = (HIDDEN_ROW, NO_CONSENT, UNUSABLE_KEY)
+
+
+def against_unicode(*, enabled: bool, from_number: str | None = None) -> str:
+    """Who cannot send Unicode, as ``texts.checked`` takes it; empty if it can be sent.
+
+    ``enabled`` is the setting of the account, ``from_number`` a long number that sends.
+    """
+    if from_number is not None:
+        return "no long number sends"
+    return "" if enabled else "this account does not send (DISPATCHER_UNICODE)"
 
 
 class Planner:

@@ -17,7 +17,7 @@ from dispatcher.texts.templates import compile_template
 @json_option
 def lint(*, text: str | None, text_file: str | None, transactional: bool, as_json: bool) -> None:
     """Tell how a text arrives, what it is billed as, and what to write instead."""
-    from dispatcher.campaigns.planner import NO_UNICODE
+    from dispatcher.campaigns.planner import against_unicode
     from dispatcher.texts import checked
     from dispatcher.texts.lint import findings_in, text_warnings
 
@@ -27,7 +27,7 @@ def lint(*, text: str | None, text_file: str | None, transactional: bool, as_jso
     example = template.render({name: name for name in template.fields})
     settings = current_settings()
     budget = 0 if transactional else settings.stop_budget
-    no_unicode = "" if settings.unicode else NO_UNICODE
+    no_unicode = against_unicode(enabled=settings.unicode)
     arrives = checked(example, budget=budget, no_unicode=no_unicode).text
     report = report_of(arrives, budget)
     findings, warnings = findings_in(written), text_warnings(written)

@@ -257,6 +257,20 @@ def test_row_gets_the_text_that_its_campaign_sends_however_its_column_is_spelled
     assert [*bench.gateway.bodies[0].texts.values()] == [named.text]
 
 
+def test_row_that_needs_unicode_is_refused_where_its_sender_has_none(bench: Bench) -> None:
+    drafts = bench.dispatcher.drafts
+    draft = drafts.create("soldes", TEXT, from_number="+33639988888")
+    rows = [{"mobile": people(1)[0], "prenom": "Юлия"}, {"mobile": people(2)[1], "prenom": "Zoé"}]
+    draft = drafts.set_list("soldes", rows, version=draft.version)
+
+    refused, taken = drafts.rows("soldes")
+    _, plan = drafts.plan("soldes", version=draft.version)
+
+    assert dict(plan.rejected) == {refused.problem: 1}
+    assert "no long number sends" in refused.problem
+    assert (taken.text, taken.problem) == ("Bonjour Zoé, soldes demain", "")
+
+
 def test_plan_has_the_fingerprint_of_the_list_itself(bench: Bench, desk: Desk) -> None:
     """Whoever plans the file by the shell approves the same plan."""
     draft = written(bench)

@@ -64,7 +64,8 @@ _BEFORE = re.compile(rf"^(?:dispatcher: (?:warning: )?|\s*(?:(?:\d+|{HOLE})\. )?
 #: what no page shows: SQL, patterns of the cures, names of tasks for the log, calls of webhooks,
 #: forms of objects for developers, paths of the command line
 UNSEEN = re.compile(
-    r"\b(?:SELECT|INSERT|SET LOCAL|COPY|PRAGMA|has_function_privilege|pg_\w+)\b|\.\*|\(\?|\\|\|"
+    r"\b(?:SELECT|INSERT|SET LOCAL|COPY|PRAGMA|concat_ws|has_function_privilege|pg_\w+)\b"
+    r"|\.\*|\(\?|\\|\|"
     r"|^the call (?:is|names|ended)|^the call's text|^(?:lookup|poll|recall|callback) of "
     r"|^(?:LineAnswer|FieldError|Report)\(|^version https|^it is an? |^its name holds"
     r"|^(?:expected after|field limit|end of data|repeatable read)$|^PostgreSQL "
