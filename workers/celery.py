@@ -6,6 +6,7 @@ import logging
 import sys
 from typing import Any
 
+import click
 from celery import Celery, Task
 from celery.signals import after_setup_logger, after_setup_task_logger, beat_init
 from kombu import Queue
@@ -18,9 +19,27 @@ from dispatcher.dispatch.hints import QUEUES, TICK
 from dispatcher.dispatch.steps import QUESTIONS
 from dispatcher.errors import DispatcherError
 from dispatcher.settings import Settings, logs
+from dispatcher.settings.broker_address import BrokerAddress
 
 guard_flower(sys.argv[1:])
 settings = Settings.from_env()
+_PROCESSES = {"worker", "beat", "flower"}
+_NO_BROKER = "DISPATCHER_BROKER_URL is not set; dispatcher run embeds a Redis"
+
+
+def require_broker() -> BrokerAddress:
+    """The broker of the settings. Raises SystemExit with a sentence without one.
+
+    Celery would look for a RabbitMQ on this machine instead, for ever.
+    """
+    if settings.broker is None:
+        raise SystemExit(f"error: {_NO_BROKER}")
+    return settings.broker
+
+
+# before they start: each of them takes an error of its connection for one that passes
+if not _PROCESSES.isdisjoint(sys.argv) and "--help" not in sys.argv:
+    require_broker()
 log = logging.getLogger(__name__)
 
 # a tick every two seconds would hide the one line per attempt; Flower shows every task anyway
@@ -86,8 +105,30 @@ class Step(Task[Any, Any]):
             log.warning("%s: %s", self.name, exc)
 
 
+class Application(Celery):
+    """Connects to the broker of the settings; without one, commands end with a sentence.
+
+    Its ``connection``, and all that Celery's own commands ask of a broker, goes through these two.
+    """
+
+    def connection_for_read(self, url: str | None = None, **options: Any) -> Any:
+        """A connection to consume from. Raises ClickException without a broker."""
+        return super().connection_for_read(_named(url), **options)
+
+    def connection_for_write(self, url: str | None = None, **options: Any) -> Any:
+        """A connection to publish with. Raises ClickException without a broker."""
+        return super().connection_for_write(_named(url), **options)
+
+
+def _named(url: str | None) -> str | None:
+    # no SystemExit: `celery report` goes on without a connection
+    if url is None and settings.broker is None:
+        raise click.ClickException(_NO_BROKER)
+    return url
+
+
 # no fixup: with DJANGO_SETTINGS_MODULE set, Celery would load that Django project
-app = Celery("dispatcher", include=[f"{__package__}.tasks"], task_cls=Step, fixups=[])
+app = Application("dispatcher", include=[f"{__package__}.tasks"], task_cls=Step, fixups=[])
 app.conf.update(
     settings.broker.celery(TRANSPORT_OPTIONS) if settings.broker else {"broker_url": None},
     broker_connection_retry_on_startup=True,

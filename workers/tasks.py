@@ -16,10 +16,10 @@ from redis.exceptions import RedisError
 from dispatcher.api import Dispatcher
 from dispatcher.dispatch import broker, consent_source, hints
 from dispatcher.dispatch.events import signals
-from dispatcher.errors import BrokerError, ConfigurationError, DispatcherError
+from dispatcher.errors import BrokerError, DispatcherError
 
 from . import environment_of_project
-from .celery import Step, app, settings
+from .celery import Step, app, require_broker, settings
 from .memory import calm_collector, share_heap
 
 log = logging.getLogger(__name__)
@@ -38,16 +38,13 @@ def dispatcher() -> Dispatcher:
 @worker_init.connect
 def check(**_: Any) -> None:
     """Check key, schema and Redis before the start. Raises SystemExit with a sentence."""
+    address = require_broker()
     try:
-        if settings.broker is None:
-            raise ConfigurationError(
-                "DISPATCHER_BROKER_URL is not set; dispatcher run embeds a Redis"
-            )
         load_receivers()
         dispatcher().check()
         dispatcher().record.note_settings(settings)
         # ticks that piled up while no worker ran would hold up the next one
-        broker.trim(settings.broker, hints.QUEUES[hints.TICK])
+        broker.trim(address, hints.QUEUES[hints.TICK])
         serve()
         calm_collector()
         share_heap()

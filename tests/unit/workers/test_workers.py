@@ -7,12 +7,17 @@ import platform
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.libraries import needs_workers
+from tests.waiting import PATIENCE
 
 pytestmark = needs_workers
+
+ROOT = Path(__file__).parents[3]
+_NO_BROKER = "DISPATCHER_BROKER_URL is not set; dispatcher run embeds a Redis"
 
 _PROGRAM = """
 import sys
@@ -62,6 +67,42 @@ def test_worker_process_imports_no_unused_module() -> None:
     assert "workers.tasks" in loaded
     unused = {"alembic", "flower", "prompt_toolkit", "holidays.countries", "phonenumbers"}
     assert not loaded & (unused | {"flask", "django.conf", "prometheus_client", "openpyxl"})
+
+
+def start(*argv: str) -> subprocess.CompletedProcess[str]:
+    """What a process does that no setting tells where the broker is."""
+    others = {k: v for k, v in os.environ.items() if not k.startswith(("DISPATCHER_", "CELERY_"))}
+    return subprocess.run(
+        [sys.executable, "-m", *argv],
+        cwd=ROOT,
+        env=others,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+
+
+@pytest.mark.parametrize("process", ["worker", "beat", "flower"])
+@pytest.mark.parametrize("program", ["dispatcher.cli celery", "celery -A workers"])
+def test_process_without_a_broker_ends_with_a_sentence(program: str, process: str) -> None:
+    done = start(*program.split(), process)
+    assert done.returncode == 1
+    assert done.stderr == f"error: {_NO_BROKER}\n"
+
+
+@pytest.mark.parametrize("words", ["inspect ping", "purge -f", "events --dump", "call x"])
+def test_command_without_a_broker_ends_with_a_sentence(words: str) -> None:
+    done = start("dispatcher.cli", "celery", *words.split())
+    assert done.returncode == 1
+    assert done.stderr.endswith(f"Error: {_NO_BROKER}\n")
+
+
+@pytest.mark.parametrize("words", ["--help", "beat --help", "flower --help", "report"])
+def test_help_needs_no_broker(words: str) -> None:
+    done = start("celery", "-A", "workers", *words.split())
+    assert done.returncode == 0, done.stderr
+    assert _NO_BROKER not in done.stdout + done.stderr
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator")
