@@ -195,13 +195,18 @@ class Operator:
         durability.check(self.database)
         return version
 
+    @property
+    def is_empty(self) -> bool:
+        """True if there are no tables, so that nothing was ever stored. Raises StorageError."""
+        return self._installation.is_empty
+
     def look_at_tables(self) -> str:
         """The version of its schema. Raises StorageError unless it is ours; creates nothing."""
         return schema.look(self.database)
 
     def objection(self) -> str:
         """Why workers refuse this database, such as after a restore; empty if they do not."""
-        if self._installation.is_empty:
+        if self.is_empty:
             return ""
         self.prepare()
         return identity.objection(self.database)

@@ -12,6 +12,7 @@ import click
 
 from dispatcher.cli.exits import AS_JSON
 from dispatcher.cli.output import GIVEN, complain
+from dispatcher.cli.preflight import check_tables
 from dispatcher.errors import InvalidCampaign, NotFound
 from dispatcher.window.slots import PARIS
 
@@ -197,18 +198,23 @@ def environment() -> dict[str, str]:
     return others | to_environment(current_settings())
 
 
-def open_dispatcher(account: str | None = None) -> Dispatcher:
-    """The dispatcher of these settings; nothing connects yet. Raises ConfigurationError.
+def open_dispatcher(account: str | None = None, *, needs_tables: bool = True) -> Dispatcher:
+    """The dispatcher of these settings. Raises ConfigurationError, and OutOfReach without tables.
 
+    ``needs_tables`` is false for a command that makes them, or that answers without them.
     With an ``account`` it shows no other account. Raises InvalidCampaign if it is unknown.
     """
     context = click.get_current_context()
     make: Callable[[], Dispatcher] | None = context.meta.get(_MADE)
     dispatcher = make() if make else _plain()
     context.call_on_close(dispatcher.database.close)
-    if dispatcher.database.is_relative and dispatcher.database.is_missing:
+    if account is not None:
+        dispatcher = dispatcher.for_account(account)
+    if needs_tables:
+        check_tables(dispatcher)
+    elif dispatcher.database.is_relative and dispatcher.database.is_missing:
         context.call_on_close(lambda: _tell_of_new(dispatcher.database))
-    return dispatcher if account is None else dispatcher.for_account(account)
+    return dispatcher
 
 
 def _tell_of_new(database: Database) -> None:

@@ -21,6 +21,7 @@ from dispatcher.cli.options import (
     yes_option,
 )
 from dispatcher.cli.output import print_json, print_table, reader, say
+from dispatcher.cli.preflight import warn_if_unused
 
 
 @click.command()
@@ -39,9 +40,9 @@ from dispatcher.cli.output import print_json, print_table, reader, say
 @json_option
 def campaigns(*, limit: int, account: str | None, as_json: bool, **filters: Any) -> None:
     """List the campaigns submitted last, newest first."""
-    dispatcher = open_dispatcher(account)
     values = {name: value for name, value in filters.items() if value is not None}
     which = which_of({k: [v] if isinstance(v, str) else v for k, v in values.items()})
+    dispatcher = open_dispatcher(account)
     latest = dispatcher.campaigns(limit, **which)
     if as_json:
         print_json([one.as_json() for one in latest])
@@ -92,11 +93,13 @@ _all_option = click.option("--all", "everything", is_flag=True, help="Every camp
 @account_option
 def pause(ref: str | None, *, everything: bool, reason: str, account: str | None) -> None:
     """Let nothing more of campaign REF leave until it is resumed; with --all, of any campaign."""
+    one = _one(ref, everything=everything)
     dispatcher = open_dispatcher(account)
-    if (one := _one(ref, everything=everything)) is None:
+    if one is None:
         flying = dispatcher.pause_all(reason=reason)
         left = f"{counted(flying, 'batch', 'batches')} in flight, which cannot be stopped"
         say(f"{dispatcher.paused_all()}; {left if flying else 'nothing is in flight'}")
+        warn_if_unused(dispatcher, "what workers of another database send is not paused")
         return
     paused = dispatcher.pause(find_campaign(dispatcher, one).id, reason=reason)
     say(f"{paused.reference} is {paused.state}; {in_flight(paused)}")
@@ -114,8 +117,9 @@ def resume(
     ref: str | None, *, everything: bool, whatever_credit: bool, reason: str, account: str | None
 ) -> None:
     """Let the paused campaign REF run again; with --all, end a pause of everything."""
+    one = _one(ref, everything=everything)
     dispatcher = open_dispatcher(account)
-    if (one := _one(ref, everything=everything)) is None:
+    if one is None:
         ended = dispatcher.resume_all(reason=reason)
         say("it goes on" if ended else "nothing was paused by pause --all")
         return

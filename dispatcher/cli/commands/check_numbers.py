@@ -78,7 +78,7 @@ def check_numbers(
         raise click.UsageError("--max-cost and --again are about an order: give --hlr, too")
     from dispatcher.recipients.files import open_recipients
 
-    checks = open_dispatcher(account).number_checks
+    checks = open_dispatcher(account, needs_tables=False).number_checks
     with (
         open_recipients(
             file, column=column, encoding=encoding, sheet=sheet, skip_lines=skip_lines, keep=()

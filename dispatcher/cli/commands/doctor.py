@@ -36,7 +36,7 @@ def doctor(*, only: tuple[str, ...], strict: bool, as_json: bool) -> None:
 
     marks = _ASCII if out().options.ascii_only else _MARKS
     findings = []
-    for finding in examine(open_dispatcher(), only or CHECKS):
+    for finding in examine(open_dispatcher(needs_tables=False), only or CHECKS):
         findings.append(finding)
         if not as_json:
             language = reader()

@@ -72,7 +72,7 @@ def write(ref: str, *, as_json: bool, **params: Any) -> None:
     from dispatcher.campaigns.draft import OPTIONS
 
     arguments = CampaignArguments(**params)
-    dispatcher = open_dispatcher()
+    dispatcher = open_dispatcher(needs_tables=False)
     service = dispatcher.drafts
     options: dict[str, Any] = {
         name: value for name, value in arguments.options.items() if name in OPTIONS

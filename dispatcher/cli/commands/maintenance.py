@@ -81,7 +81,7 @@ def _summary(due: Due) -> str:
 )
 def migrate(*, restored: bool) -> None:
     """Bring the database to the schema of this version."""
-    dispatcher = open_dispatcher()
+    dispatcher = open_dispatcher(needs_tables=restored)
     if restored:
         _say_what_next(dispatcher.accept_restored())
         return

@@ -52,7 +52,7 @@ def import_(
     from dispatcher.recipients.files import open_recipients
 
     target = rejects_path(None if file == _STREAM else Path(file), rejects)
-    listed = open_dispatcher().opt_outs
+    listed = open_dispatcher(needs_tables=False).opt_outs
     with ExitStack() as stack:
         rows = stack.enter_context(
             open_recipients(

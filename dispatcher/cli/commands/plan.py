@@ -50,7 +50,7 @@ def plan(
 
     arguments = CampaignArguments(**params)
     spare(arguments.source, svg=svg, manifest=manifest, save=saved)
-    dispatcher = open_dispatcher()
+    dispatcher = open_dispatcher(needs_tables=False)
     with ExitStack() as stack:
         rows, left_out = stack.enter_context(
             arguments.opened(done="the plan is made", write=False, quiet=as_json)

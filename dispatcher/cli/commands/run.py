@@ -56,7 +56,7 @@ def run(*, workers: int, no_beat: bool, log_level: str) -> None:
     """Run workers and beat until Ctrl-C, with an embedded Redis if none is set."""
     if unfit := unfit_for_workers():
         raise ConfigurationError(unfit)
-    dispatcher = open_dispatcher()
+    dispatcher = open_dispatcher(needs_tables=False)
     settings = dispatcher.settings
     dispatcher.check()
     check_key(dispatcher)

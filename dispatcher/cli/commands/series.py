@@ -81,7 +81,7 @@ def add(name: str, *, rule: str, source: str, as_json: bool, **params: Any) -> N
 
     The rule is on the clock of Paris. The list is read anew for each occurrence.
     """
-    dispatcher = open_dispatcher()
+    dispatcher = open_dispatcher(needs_tables=False)
     load_application(dispatcher.settings.receivers)
     values = values_of(params)
     text = text_of(params["text"], params["text_file"])

@@ -10,7 +10,8 @@ import click
 from dispatcher.campaigns.wording import counted, standing
 from dispatcher.cli.campaign_options import CampaignArguments, campaign_options
 from dispatcher.cli.options import json_option, open_dispatcher
-from dispatcher.cli.output import complain, print_json, say
+from dispatcher.cli.output import print_json, say
+from dispatcher.cli.preflight import warn_if_unused
 from dispatcher.cli.saved_plan import SavedPlan
 from dispatcher.cli.text_report import warning_lines
 from dispatcher.errors import NotFound
@@ -34,7 +35,7 @@ def submit(*, reference: str, plan_file: str | None, as_json: bool, **params: An
     FILE.rejects.csv.
     """
     arguments = CampaignArguments(**params)
-    dispatcher = open_dispatcher()
+    dispatcher = open_dispatcher(needs_tables=False)
     options = arguments.options
     saved = None if plan_file is None else SavedPlan.read(plan_file)
     if saved:
@@ -48,10 +49,9 @@ def submit(*, reference: str, plan_file: str | None, as_json: bool, **params: An
                 reference, arguments.body, rows, reject=left_out, **options
             )
     progress = dispatcher.progress(campaign)
-    if dispatcher.database.is_relative and dispatcher.last_tick() is None:
-        complain(
-            f"dispatcher: warning: no worker has ever used {dispatcher.database.place}: the"
-            " campaign waits until dispatcher run is started in this folder"
+    if dispatcher.database.is_relative:
+        warn_if_unused(
+            dispatcher, "the campaign waits until dispatcher run is started in this folder"
         )
     checked = "" if known or not arguments.check_numbers else _checked(dispatcher, campaign)
     if as_json:

@@ -25,7 +25,7 @@ _THREADS = 16
 )
 def webhooks(*, host: str, port: int) -> None:
     """Take the gateway's reports, replies and STOPs until Ctrl-C, behind a proxy with TLS."""
-    dispatcher = open_dispatcher()
+    dispatcher = open_dispatcher(needs_tables=False)
     # here, not above: --help needs none of it
     from dispatcher.api.webhooks import Webhooks
     from dispatcher.api.wsgi_server import Server

@@ -33,7 +33,7 @@ def why(ref: str | None, *, account: str | None, as_json: bool) -> None:
     """
     from dispatcher.monitoring import why as reasons
 
-    dispatcher = open_dispatcher(account)
+    dispatcher = open_dispatcher(account, needs_tables=False)
     if causes := reasons.of_database(dispatcher):
         if as_json:
             print_json(reasons.Explanation(tuple(causes)).as_json())

@@ -129,6 +129,7 @@ def test_doctor_checks_each_account(shell: Shell) -> None:
 
 
 def test_worker_without_the_key_of_an_account_does_not_start(shell: Shell) -> None:
+    shell("migrate")
     shell.unset("api_key_news")
     result = shell("tick", "--inline")
     assert result.exit_code == 2

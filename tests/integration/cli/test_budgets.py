@@ -17,7 +17,7 @@ from tests.unit.docs.test_examples import blocks
 
 @pytest.fixture(autouse=True)
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder with a list, on a Tuesday morning."""
+    """A folder with a list and a database, on a Tuesday morning."""
     monkeypatch.chdir(tmp_path)
     offset = (OPEN - datetime.now(UTC)).total_seconds()
     for name, value in (
@@ -30,6 +30,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         monkeypatch.setenv(f"{PREFIX}{name}", value)
     Path("list.csv").write_text("phone\n" + "\n".join(people(501)) + "\n", encoding="utf-8")
+    do("migrate")
 
 
 def run(*args: str) -> Result:

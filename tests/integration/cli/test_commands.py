@@ -302,6 +302,7 @@ def test_submit_json_has_the_progress_and_the_counts_of_excluded_rows(shell: She
 def test_refusal_is_printed_in_the_shape_of_the_json_api(
     shell: Shell, arguments: list[str], code: str, exit_code: int, rejected: list[str] | None
 ) -> None:
+    shell("migrate")
     shell.write()
 
     result = shell(*arguments, "--json")
@@ -541,6 +542,7 @@ def test_watch_on_a_terminal_ends_with_the_campaign(shell: Shell) -> None:
 
 
 def test_campaigns_are_listed_newest_first(shell: Shell) -> None:
+    shell("migrate")
     assert shell("campaigns").stdout == "no campaign yet\n"
     for reference in ("a", "b", "c"):
         shell.submit(reference=reference)
@@ -656,6 +658,8 @@ def test_forbidden_change_of_state_is_refused(shell: Shell) -> None:
 
 @pytest.mark.parametrize("verb", ["progress", "pause", "resume", "cancel"])
 def test_unknown_campaign_is_named(shell: Shell, verb: str) -> None:
+    shell("migrate")
+
     result = shell(verb, "nope")
 
     assert (result.exit_code, result.stdout) == (1, "")
@@ -753,6 +757,7 @@ def test_migrate_twice_changes_nothing(shell: Shell) -> None:
 
 def test_tick_prints_what_is_due(shell: Shell) -> None:
     shell.set(api_key="any")
+    shell("migrate")
     assert shell("tick").stdout == "nothing is due\n"
     shell.submit()
 
@@ -841,6 +846,7 @@ def test_unexpected_error_is_reported_without_its_message(
         people = ["+33639980001", "secret-key"]
         raise RuntimeError(*people)
 
+    shell("migrate")
     monkeypatch.setattr(Dispatcher, "progress", stumble)
 
     result = shell("progress", "soldes")

@@ -43,6 +43,7 @@ def test_submission_progress_and_reasons_are_french(french: Shell) -> None:
 
 
 def test_error_is_french_and_its_exit_code_the_same(french: Shell) -> None:
+    french("migrate")
     result = french("progress", "soldes")
     assert result.exit_code == 1
     assert "dispatcher: il n'y a pas de campagne 'soldes'" in result.output
@@ -50,6 +51,13 @@ def test_error_is_french_and_its_exit_code_the_same(french: Shell) -> None:
     result = french("submit", "clients.csv", "--reference", "a", "--text", "Soldes")
     assert result.exit_code == 2
     assert "la seule ligne ne peut pas recevoir de SMS" in result.output
+
+
+def test_stop_of_another_database_is_french(french: Shell) -> None:
+    assert "n'existe pas\xa0: rien n'y a jamais été enregistré" in french("pause", "--all").output
+    french("migrate")
+    said = french("pause", "--all").stderr
+    assert "ce qu'envoient les workers d'une autre base n'est pas en pause" in said
 
 
 def test_checks_are_french(french: Shell) -> None:
@@ -121,6 +129,7 @@ def test_error_of_usage_is_french_where_the_locale_is(
 
 
 def test_setting_outweighs_the_locale(in_france: Shell) -> None:
+    in_france("migrate")
     in_france.set(language="en")
     assert in_france("--help").output.startswith("Usage: dispatcher")
     assert "nobody opted out" in in_france("opt-outs", "list").output

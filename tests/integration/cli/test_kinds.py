@@ -53,6 +53,7 @@ def test_survey_is_stored_and_its_plan_may_be_approved(shell: Shell) -> None:
 
 def test_manifest_of_a_survey_has_no_segments_and_no_cost(shell: Shell) -> None:
     shell.set(prices="metropole=0.045")
+    shell("migrate")
     assert shell("opt-outs", "add", "06 39 98 00 01", "--reason", "by phone").exit_code == 0
     assert shell("plan", "clients.csv", "--survey", "a1", "--manifest", "m.csv").exit_code == 0
     with (shell.directory / "m.csv").open(encoding="utf-8-sig", newline="") as file:

@@ -33,6 +33,7 @@ def dispatcher(directory: Path, *arguments: str) -> subprocess.CompletedProcess[
 @pytest.fixture
 def acted(tmp_path: Path) -> Path:
     """A folder with a database in which somebody did something."""
+    assert dispatcher(tmp_path, "migrate").returncode == 0
     for number, why in (("0639980001", "by letter"), ("0639980002", "06 39 98 00 02 called")):
         done = dispatcher(tmp_path, "opt-outs", "add", number, "--reason", why)
         assert done.returncode == 0, done.stderr

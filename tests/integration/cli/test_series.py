@@ -106,6 +106,7 @@ def test_series_leaves_out_people_of_other_campaigns() -> None:
 
 
 def test_series_is_listed_shown_planned_and_changed() -> None:
+    CliRunner().invoke(cli, ["migrate"])
     assert "there is no series" in do()
     options = ("--missed", "skip", "--tag", "b", "--priority", "low", "--column", "portable")
     do("add", "weekly-offer", *RULE, *LIST, *TEXT, "--not-after", "90min", *options)
@@ -158,6 +159,7 @@ def test_change_of_one_column_keeps_the_others_until_they_are_taken_away() -> No
 def test_command_that_cannot_be_done_says_so_in_one_sentence(
     args: tuple[str, ...], code: int, says: str
 ) -> None:
+    CliRunner().invoke(cli, ["migrate"])
     result = run(*args)
     assert result.exit_code == code, result.output
     assert says in result.output

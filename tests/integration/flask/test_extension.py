@@ -255,6 +255,7 @@ def test_flask_has_every_command_with_the_settings_of_the_app(app: Flask) -> Non
 
 
 def test_failing_command_ends_with_one_sentence(app: Flask) -> None:
+    library(app).prepare()
     result = app.test_cli_runner().invoke(args=["dispatcher", "progress", "other"])
     assert (result.exit_code, result.stderr) == (1, "dispatcher: no campaign 'other'\n")
 

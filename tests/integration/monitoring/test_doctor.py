@@ -331,6 +331,7 @@ def test_doctor_ends_with_0_if_all_checks_are_ok(shell: Shell) -> None:
     with Sandbox() as gateway:
         shell.set(api_url=gateway.url, api_key=gateway.key)
         shell.unset("clock_offset")
+        shell("migrate")
         assert shell("tick").exit_code == 0
 
         result = shell("doctor")
@@ -407,6 +408,7 @@ def test_terminal_without_accents_gets_plain_marks(
     with Sandbox() as gateway:
         shell.set(api_url=gateway.url, api_key=gateway.key)
         shell.unset("clock_offset")
+        shell("migrate")
         shell("tick")
         output = in_terminal(command("doctor"))
 
