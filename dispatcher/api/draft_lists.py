@@ -18,7 +18,12 @@ from dispatcher.recipients import Recipient
 from dispatcher.recipients.column_names import last_contact_column
 from dispatcher.recipients.keys import UnusableKeyError, key_of
 from dispatcher.recipients.local_numbers import depends_on_territory
-from dispatcher.recipients.reasons import EXPLANATIONS, NOT_A_RECIPIENT, UNUSABLE_KEY
+from dispatcher.recipients.reasons import (
+    EXPLANATIONS,
+    NOT_A_RECIPIENT,
+    SEVERAL_NUMBERS,
+    UNUSABLE_KEY,
+)
 from dispatcher.recipients.values import NamedValues, text_of
 from dispatcher.settings import Settings
 from dispatcher.storage import draft_lists
@@ -130,9 +135,14 @@ def row_of(position: int, recipient: Recipient, draft: Draft, settings: Settings
 def _storable(recipient: Recipient) -> Recipient:
     """The recipient with its number in E.164, by which an erasure finds it, and its key as text.
 
-    A number that the territory of the campaign may decide stays as it is written.
+    A number that the territory of the campaign may decide stays as it is written. Of several, it
+    may decide which one is texted, and a draft keeps only one: such a row is rejected.
     """
     phone, fault, key = recipient.phone, recipient.fault, None
+    if not recipient.territory and any(
+        map(depends_on_territory, filter(str.strip, recipient.numbers))
+    ):
+        fault = fault or SEVERAL_NUMBERS
     try:
         if recipient.territory or not depends_on_territory(phone):
             phone = number_of(recipient, recipient.territory)

@@ -23,7 +23,6 @@ from dispatcher.settings.clock import Clock
 from dispatcher.storage import (
     actions,
     erasures,
-    locks,
     opt_out_entries,
     opt_out_history,
     opt_outs,
@@ -144,7 +143,7 @@ class OptOuts:
         number, reason = normalise(phone), needed(reason)
         there = at_gateway and self._delete_stop(number)
         source = "by hand, on the gateway's STOP list too" if there else "by hand"
-        facts = {"reason": reason, "actor": named(by), "source": source}
+        facts: dict[str, Any] = {"reason": reason, "actor": named(by), "source": source}
         with self._installation.write() as session:
             removed = opt_outs.remove(session, number, now=self._clock(), **facts)
             if removed or there:
@@ -184,14 +183,17 @@ class OptOuts:
             "source": "decided by hand",
         }
         with self._installation.write() as session:
-            locks.opt_out_list(session, alone=True)  # no STOP decides meanwhile
             if not probable_refusals.is_undecided(session, number):
                 return False
             now = self._clock()
-            self._note(session, "opt out" if refused else "remove opt-out", named(by), reason)
-            if not refused:
-                return opt_outs.remove(session, number, now=now, **facts)
-            return opt_outs.add(session, [number], now=now, probable=False, **facts) > 0
+            if refused:
+                decided = opt_outs.add(session, [number], now=now, **facts) > 0
+            else:
+                decided = opt_outs.remove(session, number, now=now, undecided=True, **facts)
+            if decided:
+                verb = "opt out" if refused else "remove opt-out"
+                self._note(session, verb, named(by), reason)
+            return decided
 
     def take_back(
         self,

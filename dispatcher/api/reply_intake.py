@@ -35,7 +35,7 @@ def store(session: Session, posted: inbound.PersonReply, now: datetime, *, storm
     ``storm`` is the number of STOPs for numbers never texted that raises an alarm.
     """
     call = _call_of(posted)
-    locks.opt_out_list(session)  # first: an erasure locks the list, and then replies
+    locks.replies(session)
     call = replace(call, phone=erasures.known_as(session, call.phone))
     if call.number is not None:
         replies.one_at_a_time(session, call)

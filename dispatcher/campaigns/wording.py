@@ -26,12 +26,17 @@ def moment(at: datetime, now: datetime, zone: ZoneInfo = PARIS) -> str:
     return ENGLISH.forms.moment(at, now, zone)
 
 
+#: in English whatever the locale of the process
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
 def stamp(at: datetime) -> str:
     """An aware instant on the clock of Paris, for a sentence that is read whenever.
 
     It is like "Saturday 2027-03-27 20:00", which a language writes in its own form.
     """
-    return f"{at.astimezone(PARIS):%A %Y-%m-%d %H:%M}"
+    local = at.astimezone(PARIS)
+    return f"{_DAYS[local.weekday()]} {local:%Y-%m-%d %H:%M}"
 
 
 def standing(progress: Progress, now: datetime, language: Language = ENGLISH) -> str:

@@ -80,15 +80,16 @@ class Steps:
     def tick(self, beat: str | None = None) -> Due:
         """See ``Ticks.tick``; the first also switches the log of messages on or off.
 
-        If a hint asked for it, balances that are due are read here and now: whoever has just begun
-        a campaign should not wait for another hint, and for another tick after it.
+        If a hint asked for it, a balance that is due is read here and now: whoever has just begun a
+        campaign should not wait for another hint, and for another tick after it. Where there are
+        several accounts, the slow answer of one would hold up the others.
         """
         if self.refuses():
             return Due((), ())
         self._switch_message_log()
-        for account in self._ticks.unread_balances() if beat == "" else ():
+        if beat == "" and len(self._steps) == 1 and self._ticks.has_unread_balance():
             with contained("tick"):
-                self._steps[account].check_credit()
+                self._steps[self._context.account].check_credit()
         return self._ticks.tick(beat)
 
     def prune(self) -> int:

@@ -164,11 +164,10 @@ class Ticks:
                 series=todo.series,
             )
 
-    def unread_balances(self) -> list[str]:
-        """The accounts whose balance is to be read."""
-        now = self._context.clock()
+    def has_unread_balance(self) -> bool:
+        """Whether the balance of the default account is to be read."""
         with self._context.database.read() as session:
-            return [one.account for one in self._contexts if _is_unread(session, one, now)]
+            return _is_unread(session, self._context, self._context.clock())
 
     def _finish(self, now: datetime, running: int, turn: int) -> None:
         """Finish campaigns whose batches have all ended; of very many, some in each tick."""

@@ -48,10 +48,12 @@ _NONE: Final = Server("", system=False, timeline=False)
 
 def objection(database: Database) -> str:
     """Why workers must not work with this database; empty if they may. Raises StorageError."""
+    # first: another thread may write more, and say so, between the look and the comparison
+    written = database.admitted.written
     with database.read() as session:
         if database.is_sqlite:
             sight = same_file.look(session)
-            same = sight is None or sight.is_same(database.admitted.written)
+            same = sight is None or sight.is_same(written)
         else:
             same = _is_known(session)
     return "" if same else RESTORED

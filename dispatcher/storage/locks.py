@@ -1,7 +1,8 @@
 """The order in which rows are locked, so that no two transactions wait for each other.
 
-Campaign, batches by id, the opt-out list, its version. A transaction that changes many rows has one
-statement for them. A turn that arms batches needs no order: it waits for the version alone, first.
+Campaign, batches by id, replies, rows of the opt-out list, its version. A transaction that changes
+many rows has one statement for them. A turn that arms batches needs no order: it waits for the
+version alone, first.
 What is left of budgets is locked before campaigns (``storage.budgets``).
 """
 
@@ -12,21 +13,19 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, Table, func, select
 from sqlalchemy.orm import Session
 
-#: PostgreSQL's number of the lock of the opt-out list: any, but of this product alone
-_LIST: Final = 7_265_378_379
+#: PostgreSQL's number of the lock of replies: any, but of this product alone
+_REPLIES: Final = 7_265_378_379
 
 
-def opt_out_list(session: Session, *, alone: bool = False) -> None:
-    """Lock the opt-out list until the transaction ends, before anybody reads who is on it.
+def replies(session: Session, *, alone: bool = False) -> None:
+    """Let no erasure and no reply be stored at the same moment, until the transaction ends.
 
-    Who adds shares it with others who add: unique numbers keep these apart. Who removes or erases
-    has it ``alone``: a number whose removal is not committed yet still looks listed, so that its
-    next STOP would be lost. The list's version is no such lock, because no batch can be armed while
-    somebody holds that, and a long list takes its time. SQLite has one writer anyway.
+    Replies share it, and are short; an erasure has it ``alone``. Else a STOP during the erasure of
+    its number would put the number back on the opt-out list. SQLite has one writer anyway.
     """
     if session.get_bind().dialect.name == "postgresql":
         take = func.pg_advisory_xact_lock if alone else func.pg_advisory_xact_lock_shared
-        session.execute(select(take(_LIST)))
+        session.execute(select(take(_REPLIES)))
 
 
 def in_order(table: Table, *which: ColumnElement[bool]) -> ColumnElement[bool]:

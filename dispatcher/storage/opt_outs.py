@@ -66,13 +66,11 @@ def add(
         )
 
     phones = set(phones)
-    if phones:
-        locks.opt_out_list(session)
     # sorted, because two lists added at the same moment would deadlock otherwise
     rest = iter(sorted(phones))
     added, first = 0, list[str]()
     while some := list(islice(rest, _STRIDE)):
-        listed = opted_out(session, some)
+        listed = opted_out(session, some, keep=True)
         rows = [
             {"phone": phone, "source": source, "created_at": now, "probable": probable}
             for phone in some
@@ -116,15 +114,18 @@ def remove(
     actor: str,
     now: datetime,
     source: str = "by hand",
+    undecided: bool = False,
 ) -> bool:
     """Remove a number (E.164), erased or not, from the list: its owner has consented again.
 
-    ``source`` says where it was removed. False if it is not on the list.
+    ``source`` says where it was removed. ``undecided`` removes a probable refusal and nothing else,
+    as a STOP may decide meanwhile. False if it is not on the list.
     """
-    locks.opt_out_list(session, alone=True)
     mine: ColumnElement[bool] = OptOut.phone.in_(pseudonymous.names(session, [phone]))
     if any_hashed(session):
         mine = or_(mine, OptOut.digest == _digest(phone, _salt(session)))
+    if undecided:
+        mine = and_(mine, OptOut.probable)
     if not session.scalars(delete(OptOut).where(mine).returning(OptOut.id)).all():
         return False
     opt_out_history.record(
@@ -140,7 +141,7 @@ def erase(session: Session, phone: str, pseudonym: str, *, now: datetime) -> boo
     The reasons in its history are deleted, because they may tell of the person. The caller changes
     the version of the list. False if the pseudonym was on it before.
     """
-    locks.opt_out_list(session, alone=True)
+    locks.replies(session, alone=True)
     listed = session.scalar(select(OptOut.id).where(OptOut.phone == pseudonym)) is not None
     rows: ColumnElement[bool] = OptOut.phone == phone
     if any_hashed(session):
@@ -185,8 +186,12 @@ def change_version(session: Session) -> None:
     meta.put(session, VERSION, secrets.token_hex(8))
 
 
-def opted_out(session: Session, phones: Collection[str]) -> set[str]:
-    """Which of these numbers (E.164) have opted out, erased people among them."""
+def opted_out(session: Session, phones: Collection[str], *, keep: bool = False) -> set[str]:
+    """Which of these numbers (E.164) have opted out, erased people among them.
+
+    ``keep`` keeps them on the list until the transaction ends. One whose removal is not committed
+    yet still looks listed: its removal is waited for.
+    """
     digest = select(func.min(OPT_OUT.c.digest)).scalar_subquery()
     erased, some_hashed = session.execute(select(pseudonymous.first_erased(), digest)).one()
     known = None if erased is None else pseudonymous.current(session)
@@ -194,8 +199,10 @@ def opted_out(session: Session, phones: Collection[str]) -> set[str]:
     rest = iter(phones)
     while some := list(islice(rest, _STRIDE)):
         names = known.names(some) if known else {phone: phone for phone in some}
-        listed = session.scalars(select(OptOut.phone).where(is_one_of(OptOut.phone, names)))
-        found.update(names[phone] for phone in listed if phone)
+        which = select(OptOut.phone).where(is_one_of(OptOut.phone, names))
+        if keep:
+            which = which.order_by(OptOut.id).with_for_update(read=True, key_share=True)
+        found.update(names[phone] for phone in session.scalars(which) if phone)
         if some_hashed is not None:
             found.update(hashed(session, some))
     return found

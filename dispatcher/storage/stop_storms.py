@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.orm import Session
 
-from dispatcher.storage import events, locks, meta, opt_out_history, opt_outs, pseudonymous
+from dispatcher.storage import events, meta, opt_out_history, opt_outs, pseudonymous
 from dispatcher.storage.numbers import PEOPLE
 from dispatcher.storage.tables import Batch, OptOut, Recipient
 
@@ -76,8 +76,6 @@ def take_back(
     Those with other evidence stay: another source, or a text of ours that they may have answered.
     Erased ones stay, too: nobody knows their numbers. ``dry_run`` only counts.
     """
-    if not dry_run:
-        locks.opt_out_list(session, alone=True)
     those = (
         OptOut.source == source,
         OptOut.created_at >= since,

@@ -27,6 +27,10 @@ _nopub = re.compile(r"\bnopub\s*[=:-]?\s*stop\b", re.IGNORECASE).search
 #: a word that only a mention has between "STOP" and the number
 _certain = re.compile(r"\b(?:au|by|court|envoye[rz]?|num(?:ero)?|par|sms|texto|to)\b", re.I).search
 _negated = re.compile(r"(?<![^\W_])no[nt]?[^\S\n\r]*[-_'’]?[^\S\n\r]*$", re.IGNORECASE).search
+# words right before "STOP" that say what it is for
+_asked = re.compile(
+    r"(?:desabo\w*|desinscri\w*|ne plus recevoir)[^\w\n\r]*\Z", re.IGNORECASE
+).search
 # marketing and transactional codes; most that end in 000 are the postal codes of large towns
 _short_code = re.compile(r"3[68](?!000)\d{3}").fullmatch
 # a word right before "STOP" on its line; and one that makes both a name: "One-stop", "bar Le Stop"
@@ -76,7 +80,7 @@ def _is_mention(found: re.Match[str], text: str) -> bool:
     before = text[max(0, found.start() - _BEFORE) : found.start()]
     if _negated(before):
         return False
-    if _certain(found["between"]):
+    if _certain(found["between"]) or _asked(before):
         return True
     code = re.sub(r"\D", "", found["code"])
     if not _short_code(code) or "," in found["between"] or _name(before):

@@ -16,6 +16,10 @@ _NUMBERS = (
     re.compile(r"\+*\d[\d+]{5,}"),
 )
 _has_nine_digits = re.compile(r"(?:\D*\d){9}").match  # fewer cannot be texted
+#: one French landline and nothing else
+_landline = re.compile(
+    r"\s*(?:(?:\+|00)33[\s.-]*(?:\(0\))?|0)[\s.-]*[1-589](?:[\s.-]*\d){8}\s*"
+).fullmatch
 _word = re.compile(r"[^\W\d_]{2}").search
 
 
@@ -57,7 +61,8 @@ def are_people(cells: Sequence[str]) -> bool:
 
     It may be a line of people, of whom all but one would be lost.
     """
-    numbers = list(filter(_has_nine_digits, cells))  # first: this is asked of each row
+    # first what is quick: this is asked of each row
+    numbers = [cell for cell in cells if _has_nine_digits(cell) and not _landline(cell)]
     if sum(map(len, numbers)) < 18 or _word(" ".join(cells)):
         return False
     written = [cell for cell in cells if cell.strip()]

@@ -90,11 +90,10 @@ def note_corrections(
         verb=actions.CONTRADICTED if given_up else actions.CORRECTION,
         actor="dispatcher",
         now=now,
-        reason=f"batch {batch_id} was handed over after all: {people} people will be texted, who"
-        f" counted as {were}"
+        reason=f"batch {batch_id} was handed over after all, and leaves at its hour: until now its"
+        f" messages counted as {were}"
         if held
-        else f"batch {batch_id} was sent after all: {people} people were texted, who counted as"
-        f" {were}",
+        else f"batch {batch_id} was sent after all: until now its messages counted as {were}",
         batch_id=batch_id,
     )
     log.error("batch %d was taken after all: %d recipients", batch_id, people)

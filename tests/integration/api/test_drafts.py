@@ -110,6 +110,19 @@ def test_column_that_is_chosen_decides_between_several_numbers(bench: Bench, des
     assert [row.phone for row in drafts.rows("soldes")] == ["+33639980001"]
 
 
+def test_row_whose_number_the_territory_of_the_campaign_would_choose_is_rejected(
+    bench: Bench, desk: Desk
+) -> None:
+    """A draft keeps one number of each row, and its territory may come later."""
+    drafts = bench.dispatcher.drafts
+    draft = drafts.create("soldes", "Soldes demain", territory="nouvelle-caledonie")
+    rows = b"Nom;Tel 1;Tel 2\nAnne;75 12 34;06 39 98 00 00\n"
+    with open_recipients(BytesIO(rows)) as people_:
+        drafts.set_list("soldes", people_, version=draft.version)
+
+    assert [one.code for one in drafts.rejected("soldes")] == ["several_numbers"]
+
+
 def test_draft_remembers_what_is_saved(bench: Bench, desk: Desk) -> None:
     draft = written(bench, sender="Autre", commercial=True)
 

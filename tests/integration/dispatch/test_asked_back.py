@@ -260,8 +260,8 @@ def test_receipt_after_a_person_gave_up_is_on_record_and_leaves_at_its_hour(benc
     assert bench.outcomes(batch) == ["sent"]
     (incident,) = bench.dispatcher.incidents()
     assert incident.what == (
-        f"batch {batch} was handed over after all: 3 people will be texted, who counted as"
-        " 3 unreported"
+        f"batch {batch} was handed over after all, and leaves at its hour: until now its messages"
+        " counted as 3 unreported"
     )
     assert texted(bench) == dict.fromkeys(people(3), 1)
     assert bench.messages() == {"sent": 3}

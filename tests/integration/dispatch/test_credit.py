@@ -77,6 +77,18 @@ def test_tick_that_a_hint_asked_for_reads_the_balance_and_finds_what_it_pays_for
     assert not due.credit
 
 
+def test_tick_of_a_hint_waits_for_no_balance_where_there_are_several_accounts(
+    tables: Database,
+) -> None:
+    """The slow answer of one account would hold up the others."""
+    accounts = {"accounts": "news", "api_key_news": "a key of the account for news"}
+    with opened(tables, credit_check="pause", prices=PRICE, **accounts) as bench:
+        bench.submit(3)
+        due = bench.dispatcher.tick("")
+        assert not due.send
+        assert due.credit
+
+
 def test_tick_of_a_hint_does_its_work_though_the_balance_cannot_be_read(bench: Bench) -> None:
     """Only the campaigns that wait for the balance wait for the gateway."""
     bench.submit(3, "begun")

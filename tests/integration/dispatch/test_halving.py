@@ -402,7 +402,7 @@ def judge_given_up(bench: Bench, batch: int) -> None:
     assert bench.messages() == {"delivered": 7, "rejected": 1}
     assert bench.outcomes(batch)[:3] == ["halved", "sent", "sent"]
     (action,) = bench.actions("texted after give up")
-    assert "4 people were texted, who counted as 4 unreported" in action.reason
+    assert "was sent after all: until now its messages counted as 4 unreported" in action.reason
     assert len(bench.dispatcher.incidents()) == 1
 
 

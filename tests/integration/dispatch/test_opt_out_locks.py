@@ -13,7 +13,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from dispatcher.storage import erasures, locks, opt_outs
+from dispatcher.storage import erasures, opt_outs
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import OptOut
 from tests.databases import lock_waiters, wait_for_locks
@@ -115,9 +115,16 @@ def test_stop_during_an_erasure_does_not_bring_the_number_back(bench: Bench) -> 
     assert bench.dispatcher.inbox.latest()[0].phone != ANNE
 
 
-def test_list_that_is_being_added_holds_up_neither_batches_nor_stops(bench: Bench) -> None:
+def test_list_that_is_being_added_holds_up_nobody_else(bench: Bench) -> None:
+    """A long list takes most of a minute; only its own people may wait for it."""
     batch = bench.submit(2)
+    anne, other, listed = people(3)
+    for phone in (other, listed):
+        bench.opt_out(phone)
     with bench.dispatcher.database.write() as session:
-        locks.opt_out_list(session)
+        assert opt_outs.add(session, [listed], source="import", now=OPEN) == 0
         assert bench.send(batch) == 1
+        assert bench.dispatcher.opt_outs.remove(other, reason="she asked")
+        bench.dispatcher.opt_outs.erase(other)
         says(bench, "STOP", at="10:05:00")
+        assert anne in bench.dispatcher.opt_outs

@@ -7,15 +7,18 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from sqlalchemy import make_url, text
+from sqlalchemy.orm import Session
 
 from dispatcher.gateway import SendReply
 from dispatcher.monitoring.doctor import examine
-from dispatcher.storage import identity, schema
+from dispatcher.storage import identity, same_file, schema
 from dispatcher.storage.database import Database
 from dispatcher.storage.identity import RESTORED
 from tests.databases import connected, create_database, drop_database
@@ -397,6 +400,22 @@ def test_copy_made_before_the_first_tick_sends_nothing(
         bench.work()
         assert len(gateway.ledger) == 3
         assert bench.progress().why == RESTORED
+
+
+def test_batch_armed_while_a_step_looks_at_the_file_is_no_restore(sqlite_url: str) -> None:
+    look = same_file.look
+    with installation(sqlite_url) as bench:
+        batch = bench.submit(3)
+        bench.tick()
+
+        def look_and_send(session: Session) -> same_file.Sight | None:
+            sight = look(session)
+            with mock.patch.object(same_file, "look", look), ThreadPoolExecutor() as pool:
+                assert pool.submit(bench.send, batch).result(60) == 1
+            return sight
+
+        with mock.patch.object(same_file, "look", look_and_send):
+            assert identity.objection(bench.dispatcher.database) == ""
 
 
 def test_sqlite_file_copied_elsewhere_sends_nothing(sqlite_url: str, tmp_path: Path) -> None:

@@ -60,6 +60,8 @@ from dispatcher.texts import arrival, has_stop, wire_text
         "Soldes sur www.maboutique.example Stop 36180",
         "Soldes sur maboutique.example/promo\nStop 36180",
         "Stop : 36180 - MaBoutique",
+        "Désabonnement STOP 36180 (prix d'un SMS)",
+        "Ne plus recevoir : STOP 36180 Offre valable samedi",
         "STOP 38180",
         "STOP au 36000",
         "stop36180",
