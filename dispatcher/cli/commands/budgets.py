@@ -32,7 +32,7 @@ def set_(tag: str, euros: str, *, reason: str) -> None:
 
     A campaign that does not fit into what is left waits before its first message.
     """
-    budget = open_dispatcher().budgets.set(tag, euros, reason=reason)
+    budget = open_dispatcher(needs_tables=False).budgets.set(tag, euros, reason=reason)
     left = shown(max(budget.left, Decimal(0)))
     say(
         f"campaigns with tag {budget.tag} may cost {shown(budget.euros)} a month;"

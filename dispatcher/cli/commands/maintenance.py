@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--inline", is_flag=True, help="Do all due work in this process, without Redis.")
 def tick(*, inline: bool) -> None:
     """Do what is due by time, send hints to workers, and show what is due."""
-    dispatcher = open_dispatcher()
+    dispatcher = open_dispatcher(needs_tables=False)
     dispatcher.prepare()
     if inline:
         _work(dispatcher)

@@ -72,7 +72,7 @@ def add(numbers: tuple[str, ...], *, reason: str) -> None:
         if not numbers:
             raise Unusable("standard input holds no number")
     known = {normalised(raw, f"number {at}") for at, raw in enumerate(numbers, start=1)}
-    new = open_dispatcher().opt_outs.add(known, reason=reason)
+    new = open_dispatcher(needs_tables=False).opt_outs.add(known, reason=reason)
     before = len(known) - new
     say(f"{counted(new, 'number')} added" + (f", {before:,} listed before" if before else ""))
 

@@ -39,7 +39,8 @@ def add(name: str, number: str, *, any_hour: bool) -> None:
 
     "-" reads NUMBER from standard input, where no list of processes shows it.
     """
-    tester = open_dispatcher().testers.add(name, normalised(number), any_hour=any_hour)
+    dispatcher = open_dispatcher(needs_tables=False)
+    tester = dispatcher.testers.add(name, normalised(number), any_hour=any_hour)
     say(f"{tester.name} gets test messages, {_hours(any_hour)}")
 
 

@@ -16,7 +16,7 @@ _DO_WITHOUT = {
     *("lint", "check-numbers", "plan", "rehearse", "submit", "drafts write", "series add"),
     *("why", "opt-outs import", "window", "run", "celery", "webhooks", "console"),
     *("console createuser", "doctor", "migrate", "settings", "sandbox", "evidence verify"),
-    *("recording", "demo"),
+    *("recording", "demo", "opt-outs add", "testers add", "budgets set", "tick"),
 }
 #: every other as it may be called; migrate makes tables, but not with this option
 _NEED_TABLES = """
@@ -43,14 +43,12 @@ series end-approval weekly
 test soldes --to zoe
 testers
 testers list
-testers add zoe 0639980001
 testers remove zoe
 progress soldes
 results soldes
 messages since 0
 spend
 budgets
-budgets set shop 500
 budgets remove shop
 campaigns
 pause --all
@@ -61,7 +59,6 @@ doubts
 resend 1 --reason x --yes
 give-up 1 --reason x --yes
 opt-outs list
-opt-outs add 0639980001
 opt-outs remove 0639980001 --reason x
 opt-outs undecided
 opt-outs decide 0639980001 --refused --reason x
@@ -82,8 +79,6 @@ unreachable show 0639980001
 unreachable lift 0639980001 --reason x
 replies
 unread
-tick
-tick --inline
 migrate --restored
 record show
 record verify

@@ -627,11 +627,10 @@ def test_sync_without_a_key_is_refused(shell: OptOutShell) -> None:
     assert shell.refused("sync").startswith("DISPATCHER_API_KEY is not set")
 
 
-def test_import_creates_the_database(shell: OptOutShell, tmp_path: Path) -> None:
+def test_first_command_creates_the_database(shell: OptOutShell, tmp_path: Path) -> None:
     shell.set(database_url=f"sqlite:///{tmp_path / 'new.db'}")
-    shell.write(f"phone\n{ANNE}\n", "stops.csv")
 
-    assert shell.done("import", "stops.csv").startswith("1 row: 1 added, ")
+    assert shell.done("add", ANNE) == "1 number added\n"
 
 
 # -- numbers on standard input
