@@ -128,7 +128,7 @@ def sync() -> None:
 
     Numbers are added there with DISPATCHER_STOP_LIST_PUSH=true only.
     """
-    dispatcher = open_dispatcher()
+    dispatcher = open_dispatcher(needs_tables=False)
     dispatcher.prepare()
     synced = dispatcher.steps.sync_opt_outs(at_once=True)
     say(f"{counted(synced.new, 'new number')} from the gateway's STOP list")

@@ -16,7 +16,7 @@ _DO_WITHOUT = {
     *("lint", "check-numbers", "plan", "rehearse", "submit", "drafts write", "series add"),
     *("why", "opt-outs import", "window", "run", "celery", "webhooks", "console"),
     *("console createuser", "doctor", "migrate", "settings", "sandbox", "evidence verify"),
-    *("recording", "demo", "opt-outs add", "testers add", "budgets set", "tick"),
+    *("recording", "demo", "opt-outs add", "opt-outs sync", "testers add", "budgets set", "tick"),
 }
 #: every other as it may be called; migrate makes tables, but not with this option
 _NEED_TABLES = """
@@ -66,7 +66,6 @@ opt-outs take-back --source x --since 2026-11-24T10:00Z --until 2026-11-24T11:00
 opt-outs export stops.csv
 opt-outs erase 0639980001 --yes
 opt-outs history 0639980001
-opt-outs sync
 person show 0639980001
 person erase 0639980001 --reason x --yes
 person stale
