@@ -295,6 +295,8 @@ def test_exit_codes_equal_those_of_the_help(
 ) -> None:
     if database:
         environment["DISPATCHER_DATABASE_URL"] = database
+    else:
+        subprocess.run([*INSTALLED, "migrate"], cwd=tmp_path, env=environment, check=True)
 
     done = subprocess.run(
         [*INSTALLED, *arguments], cwd=tmp_path, env=environment, capture_output=True, check=False

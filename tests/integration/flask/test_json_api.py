@@ -422,7 +422,7 @@ def test_body_without_the_json_content_type_is_refused(call: Caller, kind: str |
         ({"not_before": 1790000000}, "not_before: "),
         ({"not_before": "0001-01-01T00:00:00+05:00"}, "not_before "),
         ({"not_before": "9999-12-31T23:00:00-05:00"}, "not_before "),
-        ({"not_after": "2001-01-01T00:00:00Z"}, "not_after "),
+        ({"not_after": "2001-01-01T00:00:00Z"}, "not_after, Monday 2001-01-01 01:00 in Paris"),
     ],
 )
 def test_invalid_campaign_is_refused_in_one_sentence(
