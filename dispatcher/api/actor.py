@@ -47,8 +47,8 @@ def actor() -> str:
 def named(by: str | None) -> str:
     """Who acts: ``by``, else who is signed in, else, in a shell, the user of this system.
 
-    Where somebody is signed in, ``by`` hides nobody: the record names both. A person who is called
-    as the dispatcher itself is on record is marked. Raises InvalidCampaign for a control character.
+    Where somebody is signed in, ``by`` hides nobody: the record names both. A person who has the
+    name of the dispatcher itself is marked. Raises InvalidCampaign for a control character.
     What no database stores, NUL and half of a surrogate pair, is not printable either.
     """
     name = _named(by)

@@ -123,7 +123,7 @@ def _handed_over(
 ) -> Change:
     """The gateway holds the batch until ``hour``, or until the hour that its answer names.
 
-    Whom the answer leaves out it may hold, too: they are in doubt once the hour has come.
+    It may also hold those whom the answer leaves out: they are in doubt once the hour has come.
     """
     leaves_at = outcome.leaves_at or hour
     recall = OTHER_HOUR if leaves_at != hour else ""

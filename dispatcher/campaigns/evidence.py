@@ -133,8 +133,8 @@ def in_question(states: str, attempts: Iterable[AttemptEvidence]) -> frozenset[i
 def judge(state: BatchState, states: str, attempts: Sequence[AttemptEvidence]) -> Verdict:
     """What ``attempts``, all those of a batch, prove about it. Total: any state is judged.
 
-    Who is still to go may be in the hands of an attempt: what has shown of them is remembered, and
-    judged once the batch is in doubt or has ended. All others are corrected at once.
+    An attempt may be sending to those who are still to go: what has shown of them is remembered,
+    and judged once the batch is in doubt or has ended. All others are corrected at once.
     """
     grown = {one.number: one.texted for one in attempts if one.texted > one.shown}
     times = Counter(position for one in attempts for position in one.texted)

@@ -120,8 +120,8 @@ def ending(answer: Cancellation | None, leaves_at: datetime, now: datetime) -> E
 def held(states: str, carried: Collection[int], answered: Mapping[int, MessageState]) -> str:
     """The states of a batch's messages while the gateway holds those that a call ``carried``.
 
-    Whom its answer rejects is rejected. All others are pending until their hour, also those who
-    counted as sent by a tag, or whom a person had given up: none of them has left.
+    Those whom its answer rejects are rejected. All others are pending until their hour, also those
+    who counted as sent by a tag, or whom a person had given up: no message to them has left.
     """
     waiting = MessageState.PENDING.letter
     early = (MessageState.SENT.letter, MessageState.UNREPORTED.letter)

@@ -25,7 +25,7 @@ _OTHER_PHONE = re.compile(
     r"|secondaire|autre|home|work|business|office|main|primary|secondary|other)?"
 )
 _MOBILE = re.compile(r"mobile|portable|gsm|cell")
-#: numbers of whomever: "Mobile père", "Tél. assistante"
+#: numbers of anybody near the person: "Mobile père", "Tél. assistante"
 _SOMEBODYS_PHONE = re.compile(r"\d?(n|no|num|numero)?(de|du)?(tel|phone|mobile|portable|gsm)")
 _TERRITORY_NAMES = frozenset({"territoire", "territory"})
 #: others, such as "client_id", only where the caller says so: what nobody needs is not stored

@@ -20,7 +20,7 @@ INCIDENT = "texted twice"
 #: a late proof that messages that had ended otherwise were texted; the second one: a person had
 #: given them up
 CORRECTION, CONTRADICTED = "correction", "texted after give up"
-#: who acts where nobody does: no person acts under this name alone (``api.actor.named``)
+#: the actor where no person acts; a person of this name is marked (``api.actor.named``)
 ITSELF = "dispatcher"
 #: a person, or the dispatcher, lets nothing more of a campaign leave
 PAUSE = "pause"
