@@ -71,12 +71,16 @@ def request(session: Session, which: ColumnElement[bool], why: str, now: datetim
 
 
 def request_campaign(session: Session, campaign_id: int, now: datetime) -> int:
-    """Request back what the gateway holds of a campaign, if it is cancelled or a person paused it.
+    """Request back what the gateway holds of a campaign, if nobody wants it any more."""
+    return request_unwanted(session, now, Batch.campaign_id == campaign_id)
 
-    Returns how many batches.
+
+def request_unwanted(session: Session, now: datetime, which: ColumnElement[bool]) -> int:
+    """Request back what the gateway holds of cancelled campaigns, and of those a person paused.
+
+    ``which`` is a condition on batches. Returns how many batches.
     """
-    its = Batch.campaign_id == campaign_id
-    return request_cancelled(session, now, its) + request_paused(session, now, its)
+    return request_cancelled(session, now, which) + request_paused(session, now, which)
 
 
 def request_cancelled(session: Session, now: datetime, *which: ColumnElement[bool]) -> int:

@@ -58,8 +58,7 @@ def apply(session: Session, batch: DueBatch, change: Change, *, tag: str, now: d
         recalls.request(session, its, change.recall, now)
     elif change.state is BatchState.HANDED_OVER:
         # whoever wanted it back while its request was under way did not wait for the answer
-        recalls.request_cancelled(session, now, its)
-        recalls.request_paused(session, now, its)
+        recalls.request_unwanted(session, now, its)
         if hand_over.opted_out_meanwhile(session, replace(batch, states=change.states)):
             recalls.request(session, its, OPTED_OUT, now)
     return True
